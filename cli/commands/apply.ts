@@ -1,0 +1,83 @@
+/** `gennaker validate` and `gennaker apply`: check pipeline files, and give them to the system. */
+import { formatProblems, type Problem } from '../../shared/pipeline/problem.ts';
+import { ApiRefused } from '../api.ts';
+import { type Context, currentUser } from '../context.ts';
+import { EXIT, type ExitCode } from '../failure.ts';
+import { type PipelineFile, readManifestFiles, readPipelineFiles } from '../pipeline-files.ts';
+import { count } from '../text.ts';
+
+/** Checks the files and the presence of the manifests that they name. Needs no system. */
+export async function validate(context: Context, files: readonly string[]): Promise<ExitCode> {
+  const read = await readPipelineFiles(files);
+  const problems = read.flatMap((file) => file.problems);
+  if (problems.length > 0) {
+    return tellProblems(context, problems, []);
+  }
+  await Promise.all(read.map(({ file, pipelines }) => readManifestFiles(file, pipelines)));
+  context.result({ pipelines: namesIn(read), problems: [] }, () => read.map(describeFile));
+  return EXIT.success;
+}
+
+/** Applies the files, all of which have to be right before the first is sent. */
+export async function apply(context: Context, files: readonly string[]): Promise<ExitCode> {
+  const read = await readPipelineFiles(files);
+  const problems = read.flatMap((file) => file.problems);
+  if (problems.length > 0) {
+    return tellProblems(context, problems, []);
+  }
+  const uploads = await Promise.all(
+    read.map(async ({ file, text, pipelines }) => ({
+      file,
+      text,
+      files: await readManifestFiles(file, pipelines),
+      by: currentUser(),
+    })),
+  );
+  const api = await context.api();
+  const applied: { name: string; change: string }[] = [];
+  for (const upload of uploads) {
+    try {
+      applied.push(...(await api.apply(upload)).pipelines);
+    } catch (error) {
+      if (error instanceof ApiRefused && error.problems.length > 0) {
+        return tellProblems(context, error.problems, applied);
+      }
+      throw error;
+    }
+  }
+  context.result({ pipelines: applied }, () => [
+    ...applied.map(({ name, change }) => `${name}  ${change}`),
+    '',
+    ...applied.slice(0, 1).map(({ name }) => `Start it:  gennaker run ${name}`),
+  ]);
+  return EXIT.success;
+}
+
+/** Tells what is wrong, and what was `applied` all the same before it was found. */
+function tellProblems(
+  context: Context,
+  problems: readonly Problem[],
+  applied: readonly { name: string; change: string }[],
+): ExitCode {
+  if (context.format === 'json') {
+    context.result({ pipelines: applied, problems }, () => []);
+  } else if (applied.length === 0) {
+    context.progress([formatProblems(problems)]);
+  } else {
+    const names = applied.map(({ name }) => name).join(', ');
+    context.progress([
+      ...problems.map(({ file, line, column, message }) => `${file}:${line}:${column}  ${message}`),
+      `${count(problems.length, 'problem')}. Applied before: ${names}.`,
+    ]);
+  }
+  return EXIT.failure;
+}
+
+function namesIn(files: readonly PipelineFile[]): string[] {
+  return files.flatMap(({ pipelines }) => pipelines.map(({ pipeline }) => pipeline));
+}
+
+function describeFile({ file, pipelines }: PipelineFile): string {
+  const names = pipelines.map(({ pipeline, stages }) => `${pipeline} (${count(Object.keys(stages).length, 'stage')})`);
+  return `${file}  is valid: ${names.join(', ')}`;
+}

@@ -1,0 +1,167 @@
+/** The routes of executions: read, follow, cancel, restart, signal. */
+import { z } from 'zod';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { SignalAnswer } from '../../shared/use-cases/signal-stage.ts';
+import { eventStream } from './events-stream.ts';
+import type { ExecutionFeed } from './execution-feed.ts';
+import { type ApiRequest, json, Refusal, readBody, readQuery } from './http.ts';
+import type { Route } from './router.ts';
+
+export type ExecutionCommands = {
+  readonly cancelExecution: (command: {
+    id: string;
+    by: string;
+    reason?: string;
+  }) => Promise<{ is: 'stopping' } | { is: 'already-ended'; status: string } | { is: 'unknown' }>;
+  readonly restartExecution: (command: {
+    id: string;
+    by: string;
+  }) => Promise<{ is: 'accepted'; event: string; execution: string } | { is: 'unknown' } | { is: 'still-running' }>;
+  readonly signalStage: (command: {
+    execution: string;
+    stage: string;
+    signal: { id: string; name: string; value: z.core.util.JSONType };
+  }) => Promise<SignalAnswer>;
+};
+
+export const DEFAULT_LIMIT = 50;
+export const MAXIMUM_LIMIT = 200;
+const MAXIMUM_NAME = 200;
+const MAXIMUM_REASON = 500;
+/** The token is shared, so who used it is known only where the client says so. */
+export const UNNAMED = 'someone with the API token';
+
+const by = z.string().trim().min(1).max(MAXIMUM_NAME).default(UNNAMED);
+
+/** `limit` and `before` of every list; `before` is the time of an earlier page's last. */
+export const pageQuery = {
+  limit: z.coerce.number().int().min(1).max(MAXIMUM_LIMIT).default(DEFAULT_LIMIT),
+  before: z.iso
+    .datetime({ offset: true })
+    .transform((time) => Date.parse(time))
+    .optional(),
+};
+const ListQuery = z.strictObject({ ...pageQuery, pipeline: z.string().min(1).max(MAXIMUM_NAME).optional() });
+const CancelBody = z.strictObject({ reason: z.string().trim().min(1).max(MAXIMUM_REASON).optional(), by });
+const RestartBody = z.strictObject({ by });
+const SignalBody = z.strictObject({
+  id: z.string().min(1).max(MAXIMUM_NAME),
+  name: z.string().min(1).max(MAXIMUM_NAME),
+  value: z.json().default(null),
+});
+
+export function executionRoutes(feed: ExecutionFeed, commands: ExecutionCommands, clock: Clock): readonly Route[] {
+  const found = (request: ApiRequest) => feed.find(request.parameters.id ?? '');
+  return [
+    {
+      method: 'GET',
+      pattern: '/api/executions',
+      access: 'holder',
+      handle: async (request) => json(200, { items: await feed.list(readQuery(request, ListQuery)) }),
+    },
+    {
+      method: 'GET',
+      pattern: '/api/executions/:id',
+      access: 'holder',
+      handle: async (request) => json(200, await feed.describe(await found(request))),
+    },
+    {
+      method: 'GET',
+      pattern: '/api/executions/:id/history',
+      access: 'holder',
+      handle: async (request) => json(200, { items: await feed.history((await found(request)).id) }),
+    },
+    {
+      method: 'GET',
+      pattern: '/api/executions/:id/events',
+      access: 'holder',
+      async handle(request) {
+        const execution = await found(request);
+        return eventStream({
+          clock,
+          signal: request.signal,
+          async *events(signal) {
+            for await (const detail of feed.follow(execution, signal)) {
+              yield { event: 'execution', id: String(detail.revision), data: detail };
+            }
+          },
+        });
+      },
+    },
+    {
+      method: 'POST',
+      pattern: '/api/executions/:id/cancel',
+      access: 'holder',
+      async handle(request) {
+        const body = await readBody(request, CancelBody);
+        const { id } = await found(request);
+        const { reason } = body;
+        const answer = await commands.cancelExecution({ id, by: body.by, ...(reason !== undefined && { reason }) });
+        switch (answer.is) {
+          case 'stopping':
+            return json(202, { execution: id, is: 'stopping' });
+          case 'already-ended':
+            throw new Refusal(409, 'already-ended', `The execution ${id} has already ended (${answer.status}).`);
+          case 'unknown':
+            throw gone(id);
+        }
+      },
+    },
+    {
+      method: 'POST',
+      pattern: '/api/executions/:id/restart',
+      access: 'holder',
+      async handle(request) {
+        const body = await readBody(request, RestartBody);
+        const { id } = await found(request);
+        const answer = await commands.restartExecution({ id, by: body.by });
+        switch (answer.is) {
+          case 'accepted':
+            return json(202, { event: answer.event, execution: answer.execution });
+          case 'still-running': {
+            const message = `The execution ${id} has not ended yet; wait for it, or stop it with gennaker cancel ${id}.`;
+            throw new Refusal(409, 'still-running', message);
+          }
+          case 'unknown':
+            throw gone(id);
+        }
+      },
+    },
+    {
+      method: 'POST',
+      pattern: '/api/executions/:id/stages/:stage/signals',
+      access: 'holder',
+      async handle(request) {
+        const signal = await readBody(request, SignalBody);
+        const { id } = await found(request);
+        const stage = request.parameters.stage ?? '';
+        const answer = await commands.signalStage({ execution: id, stage, signal });
+        return replyToSignal(answer, id, stage);
+      },
+    },
+  ];
+}
+
+function gone(id: string): Refusal {
+  return new Refusal(404, 'not-found', `There is no execution "${id}"; gennaker get executions lists them.`);
+}
+
+function replyToSignal(answer: SignalAnswer, id: string, stage: string) {
+  switch (answer.is) {
+    case 'taken':
+    case 'duplicate':
+      return json(200, { is: answer.is });
+    case 'tooLate':
+      throw new Refusal(409, 'too-late', `The stage ${stage} of ${id} no longer waits for it: its time is over.`);
+    case 'ended':
+      throw new Refusal(409, 'ended', `The stage ${stage} of ${id} has ended.`);
+    case 'full':
+      throw new Refusal(
+        429,
+        'mailbox-full',
+        `The stage ${stage} of ${id} has too many signals that it has not read yet.`,
+      );
+    case 'unknown':
+      throw new Refusal(404, 'not-found', `The execution ${id} has no stage "${stage}" that has begun.`);
+  }
+}

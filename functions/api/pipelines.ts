@@ -1,0 +1,194 @@
+/** The routes of pipelines and of the inbox: what is applied, applying, starting, and what arrived. */
+import { z } from 'zod';
+import type { Inbox, InboxEntry } from '../../shared/ports/inbox.ts';
+import type { AppliedPipeline, Pipelines } from '../../shared/ports/pipelines.ts';
+import { timestamp } from '../../shared/use-cases/describe-execution.ts';
+import { MAXIMUM_LIMIT, pageQuery, UNNAMED } from './executions.ts';
+import { json, Refusal, readBody, readQuery } from './http.ts';
+import type { Route } from './router.ts';
+
+export type PipelineProblem = {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+};
+
+type Strings = { [name: string]: string };
+
+export type PipelineCommands = {
+  readonly applyPipelines: (command: {
+    file: string;
+    text: string;
+    files: Strings;
+    by: string;
+  }) => Promise<
+    | { is: 'applied'; pipelines: readonly { name: string; change: 'created' | 'changed' | 'unchanged' }[] }
+    | { is: 'refused'; problems: readonly PipelineProblem[] }
+  >;
+  readonly requestRun: (command: {
+    pipeline: string;
+    requestId: string;
+    inputs: { [name: string]: z.core.util.JSONType };
+    images: Strings;
+    by: string;
+  }) => Promise<{ is: 'accepted'; event: string; execution: string } | { is: 'unknown'; nearest?: string }>;
+};
+
+/** A pipeline as a list shows it. */
+export type PipelineSummary = {
+  readonly name: string;
+  readonly team: string;
+  readonly generation: number;
+  /** ISO 8601, UTC. */
+  readonly appliedAt: string;
+  readonly stages: readonly { readonly id: string; readonly kind: string; readonly targets: readonly string[] }[];
+};
+
+/** An entry of the inbox, with its time as the API tells times. */
+export type EventDescription = Omit<InboxEntry, 'receivedAt'> & { readonly receivedAt: string };
+
+const MAXIMUM_NAME = 200;
+const MAXIMUM_FILES = 1_000;
+const MAXIMUM_ENTRIES = 100;
+const name = z.string().min(1).max(MAXIMUM_NAME);
+const by = z.string().trim().min(1).max(MAXIMUM_NAME).default(UNNAMED);
+
+function bounded<T extends Record<string, unknown>>(schema: z.ZodType<T>, maximum: number) {
+  return schema.refine((record) => Object.keys(record).length <= maximum, `has more than ${maximum} entries`);
+}
+
+const ListQuery = z.strictObject({
+  limit: pageQuery.limit.default(MAXIMUM_LIMIT),
+  after: name.optional(),
+});
+const EventsQuery = z.strictObject(pageQuery);
+const ApplyBody = z.strictObject({
+  file: name,
+  text: z.string(),
+  files: bounded(z.record(z.string().min(1).max(1_000), z.string()), MAXIMUM_FILES).default({}),
+  by,
+});
+const RunBody = z.strictObject({
+  requestId: name,
+  inputs: bounded(z.record(name, z.json()), MAXIMUM_ENTRIES).default({}),
+  images: bounded(z.record(name, z.string().min(1).max(500)), MAXIMUM_ENTRIES).default({}),
+  by,
+});
+
+export function pipelineRoutes(
+  pipelines: Pick<Pipelines, 'get' | 'list'>,
+  commands: PipelineCommands,
+): readonly Route[] {
+  const unknown = (wanted: string, nearest?: string) => {
+    const hint = nearest === undefined ? 'gennaker get pipelines lists them' : `did you mean "${nearest}"?`;
+    return new Refusal(404, 'unknown-pipeline', `There is no pipeline "${wanted}"; ${hint}`);
+  };
+  return [
+    {
+      method: 'GET',
+      pattern: '/api/pipelines',
+      access: 'holder',
+      async handle(request) {
+        const { limit, after } = readQuery(request, ListQuery);
+        const found = await pipelines.list({ limit, ...(after !== undefined && { after }) });
+        return json(200, { items: found.map(summarizePipeline) });
+      },
+    },
+    {
+      method: 'GET',
+      pattern: '/api/pipelines/:name',
+      access: 'holder',
+      async handle(request) {
+        const wanted = request.parameters.name ?? '';
+        const found = await pipelines.get({ name: wanted });
+        if (found === undefined) throw unknown(wanted);
+        return json(200, { ...summarizePipeline(found), definition: found.definition });
+      },
+    },
+    {
+      method: 'PUT',
+      pattern: '/api/pipelines',
+      access: 'holder',
+      async handle(request) {
+        const answer = await commands.applyPipelines(await readBody(request, ApplyBody));
+        if (answer.is === 'applied') return json(200, { pipelines: answer.pipelines });
+        const { length } = answer.problems;
+        const message = `${length} ${length === 1 ? 'problem' : 'problems'}. Nothing was applied.`;
+        throw new Refusal(422, 'invalid-pipeline', message, { problems: answer.problems });
+      },
+    },
+    {
+      method: 'POST',
+      pattern: '/api/pipelines/:name/executions',
+      access: 'holder',
+      async handle(request) {
+        const pipeline = request.parameters.name ?? '';
+        const answer = await commands.requestRun({ pipeline, ...(await readBody(request, RunBody)) });
+        if (answer.is === 'unknown') throw unknown(pipeline, answer.nearest);
+        return json(202, { event: answer.event, execution: answer.execution });
+      },
+    },
+  ];
+}
+
+export function inboxRoutes(inbox: Pick<Inbox, 'get' | 'list'>): readonly Route[] {
+  return [
+    {
+      method: 'GET',
+      pattern: '/api/events',
+      access: 'holder',
+      async handle(request) {
+        const { limit, before } = readQuery(request, EventsQuery);
+        const entries = await inbox.list({ limit, ...(before !== undefined && { before }) });
+        return json(200, { items: entries.map(describeEvent) });
+      },
+    },
+    {
+      method: 'GET',
+      pattern: '/api/events/:id',
+      access: 'holder',
+      async handle(request) {
+        const id = request.parameters.id ?? '';
+        const entry = await inbox.get({ id });
+        if (entry === undefined) {
+          throw new Refusal(
+            404,
+            'not-found',
+            `No event "${id}" has been processed; gennaker events lists those that were.`,
+          );
+        }
+        return json(200, describeEvent(entry));
+      },
+    },
+  ];
+}
+
+function describeEvent(entry: InboxEntry): EventDescription {
+  return { ...entry, receivedAt: timestamp(entry.receivedAt) };
+}
+
+/** Only what every version of the language has; a definition that says it otherwise is shown without stages. */
+const Stages = z.object({
+  stages: z.record(
+    z.string(),
+    z.object({ uses: z.string(), target: z.string().optional(), targets: z.array(z.string()).optional() }),
+  ),
+});
+
+function summarizePipeline(pipeline: AppliedPipeline): PipelineSummary {
+  const { name: pipelineName, team, generation, appliedAt } = pipeline;
+  const definition = Stages.safeParse(pipeline.definition);
+  const stages = definition.success ? Object.entries(definition.data.stages) : [];
+  return {
+    name: pipelineName,
+    team,
+    generation,
+    appliedAt: timestamp(appliedAt),
+    stages: stages.map(([id, { uses, target, targets }]) => ({
+      id,
+      kind: uses,
+      targets: targets ?? (target === undefined ? [] : [target]),
+    })),
+  };
+}

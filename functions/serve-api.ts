@@ -1,0 +1,98 @@
+/** The HTTP face: the JSON API, the read-only pages and their live updates, in one handler that Node and functions-framework both serve. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { loadAssets } from '../console/assets.ts';
+import type { Inbox } from '../shared/ports/inbox.ts';
+import type { Log } from '../shared/ports/log.ts';
+import type { Pipelines } from '../shared/ports/pipelines.ts';
+import { type AuthorityOptions, createAuthority } from './api/authority.ts';
+import { createExecutionFeed, type FeedPorts } from './api/execution-feed.ts';
+import { type ExecutionCommands, executionRoutes } from './api/executions.ts';
+import { json, Refusal, type Reply, readRequest, refused, writeReply } from './api/http.ts';
+import { pageRoutes, refusalPage } from './api/pages.ts';
+import { inboxRoutes, type PipelineCommands, pipelineRoutes } from './api/pipelines.ts';
+import { createRouter, type Route } from './api/router.ts';
+
+export type ServeApiOptions = FeedPorts &
+  AuthorityOptions &
+  ExecutionCommands &
+  PipelineCommands & {
+    readonly inbox: Pick<Inbox, 'get' | 'list'>;
+    readonly pipelines: Pick<Pipelines, 'get' | 'list'>;
+    readonly log: Log;
+    /** Whether the system can do its work; false answers /healthz with 503. By default it always can. */
+    readonly isReady?: () => boolean;
+    /** How often an open list of executions is read again; by default every 3 s. */
+    readonly listEveryMs?: number;
+  };
+
+export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/** Nothing is loaded from elsewhere, nothing inline runs, and no other site may frame a page or act from it. */
+const SECURITY_HEADERS: { readonly [name: string]: string } = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+export function serveApi(options: ServeApiOptions): HttpHandler {
+  const { clock, log, pipelines, inbox } = options;
+  const authority = createAuthority(options);
+  const feed = createExecutionFeed(options);
+  const assets = loadAssets();
+  const health: Route = {
+    method: 'GET',
+    pattern: '/healthz',
+    access: 'anyone',
+    handle: () => (options.isReady?.() === false ? json(503, { status: 'starting' }) : json(200, { status: 'ok' })),
+  };
+  const { listEveryMs } = options;
+  const routeOf = createRouter([
+    health,
+    ...executionRoutes(feed, options, clock),
+    ...pipelineRoutes(pipelines, options),
+    ...inboxRoutes(inbox),
+    ...pageRoutes({ feed, pipelines, authority, assets, clock, ...(listEveryMs !== undefined && { listEveryMs }) }),
+  ]);
+
+  return async (incoming, response) => {
+    const request = readRequest(incoming, response);
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
+    let reply: Reply;
+    try {
+      authority.requireHost(request.headers);
+      // Before the route is looked for: what exists under /api is not told to strangers.
+      if (request.path.startsWith('/api/')) authority.requireAccess('holder', request.headers);
+      const { route, parameters } = routeOf(request.method, request.path);
+      authority.requireAccess(route.access, request.headers);
+      reply = await route.handle({ ...request, parameters });
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal.status >= 500)
+        log.write('ERROR', 'a request failed', { method: request.method, path: request.path, error });
+      reply = wantsPage(request) ? refusalPage(refusal, request.path, assets) : refused(refusal);
+    }
+    try {
+      await writeReply(reply, response, request);
+    } catch (error) {
+      // The head is sent, so all that is left is to break off: an event stream's client connects again.
+      if (!request.signal.aborted)
+        log.write('ERROR', 'a reply broke off', { method: request.method, path: request.path, error });
+      response.destroy();
+    }
+  };
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  const message = 'The request failed inside the system; its log says why. Trying again may help.';
+  return new Refusal(500, 'internal', message, { cause: error });
+}
+
+/** Browsers ask for HTML; the API never answers with it. */
+function wantsPage(request: { path: string; headers: IncomingMessage['headers'] }): boolean {
+  return !request.path.startsWith('/api/') && (request.headers.accept ?? '').includes('text/html');
+}

@@ -1,0 +1,184 @@
+# One service and one service account for each function, each with no more rights than the function uses.
+
+locals {
+  lanes = [for target in keys(var.targets) : "work-${target}"]
+  work  = concat(["work"], local.lanes)
+
+  # What a function may publish to, whether it schedules wake-ups, and whether anyone on the internet may call it
+  # (such a function checks its callers itself). The others answer only to the sender of pushes.
+  functions = {
+    receive-webhook    = { publishes = ["events"], wakes = false, public = true, timeout = 30 }
+    receive-message    = { publishes = ["events"], wakes = false, public = false, timeout = 30 }
+    tick               = { publishes = concat(["events", "transitions"], local.work), wakes = true, public = false, timeout = 60 }
+    start-executions   = { publishes = concat(["transitions"], local.work), wakes = true, public = false, timeout = 60 }
+    advance-execution  = { publishes = concat(["transitions"], local.work), wakes = true, public = false, timeout = 90 }
+    send-notifications = { publishes = [], wakes = false, public = false, timeout = 60 }
+    serve-api          = { publishes = concat(["events", "transitions"], local.work), wakes = true, public = true, timeout = 3600 }
+  }
+
+  # Cloud Run's predictable addresses, so that a function can be told its own.
+  urls = {
+    for name in keys(local.functions) :
+    name => "https://gennaker-${name}-${data.google_project.this.number}.${var.region}.run.app"
+  }
+
+  # Of every token by which Pub/Sub, Cloud Tasks and Cloud Scheduler prove who they are.
+  audience = "gennaker"
+
+  cluster_projects = toset([for target in values(var.targets) : split("/", target.cluster)[1]])
+
+  grants = {
+    publishes = merge([
+      for name, function in local.functions : { for topic in function.publishes : "${name}/${topic}" => { function = name, topic = topic } }
+    ]...)
+    secrets = merge([
+      for name, secrets in var.secrets : { for secret in secrets : "${name}/${secret}" => { function = name, secret = secret } }
+    ]...)
+  }
+}
+
+resource "google_service_account" "functions" {
+  for_each     = local.functions
+  account_id   = "gennaker-${each.key}"
+  display_name = "Gennaker: ${each.key}"
+}
+
+# As whom Pub/Sub, Cloud Tasks and Cloud Scheduler call.
+resource "google_service_account" "pusher" {
+  account_id   = "gennaker-pusher"
+  display_name = "Gennaker: sender of pushes"
+}
+
+resource "google_cloud_run_v2_service" "functions" {
+  for_each         = local.functions
+  name             = "gennaker-${each.key}"
+  location         = var.region
+  custom_audiences = [local.audience]
+
+  template {
+    service_account                  = google_service_account.functions[each.key].email
+    timeout                          = "${each.value.timeout}s"
+    max_instance_request_concurrency = each.value.public ? 80 : 16
+
+    containers {
+      image = var.image
+
+      resources {
+        limits            = { cpu = "1", memory = "512Mi" }
+        startup_cpu_boost = true
+      }
+
+      dynamic "env" {
+        for_each = {
+          FUNCTION_TARGET     = each.key
+          GENNAKER_PROJECT    = var.project
+          GENNAKER_REGION     = var.region
+          GENNAKER_AUDIENCE   = local.audience
+          GENNAKER_PUSHER     = google_service_account.pusher.email
+          GENNAKER_QUEUE      = google_cloud_tasks_queue.wake_ups.name
+          GENNAKER_PUBLIC_URL = local.urls["serve-api"]
+          GENNAKER_TARGETS    = jsonencode(var.targets)
+          # Which function takes the wake-ups of a topic; the one of work takes those of every lane.
+          GENNAKER_WAKE_URLS = jsonencode({ work = local.urls["advance-execution"] })
+        }
+        content {
+          name  = env.key
+          value = env.value
+        }
+      }
+
+      # SLACK_BOT_TOKEN for slack-bot-token.
+      dynamic "env" {
+        for_each = lookup(var.secrets, each.key, [])
+        content {
+          name = upper(replace(env.value, "-", "_"))
+          value_source {
+            secret_key_ref {
+              secret  = google_secret_manager_secret.this[env.value].secret_id
+              version = "latest"
+            }
+          }
+        }
+      }
+    }
+  }
+
+  depends_on = [google_project_service.apis, google_secret_manager_secret_iam_member.functions]
+}
+
+resource "google_cloud_run_v2_service_iam_member" "invokers" {
+  for_each = local.functions
+  name     = google_cloud_run_v2_service.functions[each.key].name
+  location = var.region
+  role     = "roles/run.invoker"
+  member   = each.value.public ? "allUsers" : google_service_account.pusher.member
+}
+
+resource "google_project_iam_member" "firestore" {
+  for_each = local.functions
+  project  = var.project
+  role     = "roles/datastore.user"
+  member   = google_service_account.functions[each.key].member
+}
+
+resource "google_pubsub_topic_iam_member" "publishers" {
+  for_each = local.grants.publishes
+  topic    = google_pubsub_topic.this[each.value.topic].name
+  role     = "roles/pubsub.publisher"
+  member   = google_service_account.functions[each.value.function].member
+}
+
+resource "google_pubsub_topic_iam_member" "notifications" {
+  for_each = var.notification_topics
+  topic    = each.key
+  role     = "roles/pubsub.publisher"
+  member   = google_service_account.functions["send-notifications"].member
+}
+
+resource "google_cloud_tasks_queue_iam_member" "enqueuers" {
+  for_each = { for name, function in local.functions : name => function if function.wakes }
+  name     = google_cloud_tasks_queue.wake_ups.name
+  location = var.region
+  role     = "roles/cloudtasks.enqueuer"
+  member   = google_service_account.functions[each.key].member
+}
+
+# A task names the account that it calls as; whoever makes the task must be allowed to use that account.
+resource "google_service_account_iam_member" "enqueuers" {
+  for_each           = { for name, function in local.functions : name => function if function.wakes }
+  service_account_id = google_service_account.pusher.name
+  role               = "roles/iam.serviceAccountUser"
+  member             = google_service_account.functions[each.key].member
+}
+
+# Reaching a cluster's API; what may be done there is said by RBAC in the cluster.
+resource "google_project_iam_custom_role" "cluster_connector" {
+  for_each    = local.cluster_projects
+  project     = each.key
+  role_id     = "gennakerClusterConnector"
+  title       = "Gennaker: connect to clusters"
+  permissions = ["container.clusters.connect", "container.clusters.get"]
+}
+
+resource "google_project_iam_member" "clusters" {
+  for_each = local.cluster_projects
+  project  = each.key
+  role     = google_project_iam_custom_role.cluster_connector[each.key].id
+  member   = google_service_account.functions["advance-execution"].member
+}
+
+resource "google_secret_manager_secret" "this" {
+  for_each  = toset(flatten([for secrets in values(var.secrets) : tolist(secrets)]))
+  secret_id = each.key
+  replication {
+    auto {}
+  }
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_secret_manager_secret_iam_member" "functions" {
+  for_each  = local.grants.secrets
+  secret_id = google_secret_manager_secret.this[each.value.secret].secret_id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = google_service_account.functions[each.value.function].member
+}

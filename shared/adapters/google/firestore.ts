@@ -1,0 +1,75 @@
+/** All ports that Firestore serves, on one database. */
+import type { Blobs } from '../../ports/blobs.ts';
+import type { Cells, Lock, NotificationState } from '../../ports/cells.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { ExecutionStore } from '../../ports/execution-store.ts';
+import type { History } from '../../ports/history.ts';
+import type { Inbox } from '../../ports/inbox.ts';
+import type { Pipelines } from '../../ports/pipelines.ts';
+import type { ProgressBoard } from '../../ports/progress.ts';
+import type { Random } from '../../ports/random.ts';
+import { emulatorAccessToken, googleAccessToken } from './access-token.ts';
+import { GoogleBlobs } from './blobs.ts';
+import { GoogleCells } from './cells.ts';
+import { Documents } from './documents.ts';
+import { type DocumentParsers, GoogleExecutions } from './executions.ts';
+import { GooglePipelines } from './pipelines.ts';
+import { GoogleHistory, GoogleInbox, GoogleProgressBoard } from './records.ts';
+import { GoogleApi } from './rest.ts';
+import { documentWatcher } from './watch.ts';
+
+type FirestoreOptions = {
+  readonly projectId: string;
+  /** `(default)` where none is given. */
+  readonly databaseId?: string;
+  readonly clock: Clock;
+  /** For the jitter of repetitions. */
+  readonly random?: Random;
+  /** What stored documents go through when they are read. */
+  readonly parse: DocumentParsers;
+  /** `127.0.0.1:<port>` of an emulator that stands in for Google. */
+  readonly emulator?: string | undefined;
+};
+
+export type FirestorePorts = {
+  readonly executions: ExecutionStore;
+  readonly pipelines: Pipelines;
+  readonly inbox: Inbox;
+  readonly blobs: Blobs;
+  readonly locks: Cells<Lock>;
+  readonly notifications: Cells<NotificationState>;
+  readonly progress: ProgressBoard;
+  readonly history: History;
+  close(): Promise<void>;
+};
+
+export function openFirestore(options: FirestoreOptions): FirestorePorts {
+  const { projectId, databaseId = '(default)', clock, parse, emulator } = options;
+  const documents = new Documents({
+    api: new GoogleApi({
+      token: emulator === undefined ? googleAccessToken({ clock }) : emulatorAccessToken,
+      clock,
+      ...(options.random === undefined ? {} : { random: options.random }),
+    }),
+    origin: emulator === undefined ? 'https://firestore.googleapis.com' : `http://${emulator}`,
+    projectId,
+    databaseId,
+  });
+  const watcher = documentWatcher({ projectId, databaseId, emulator });
+  return {
+    executions: new GoogleExecutions(documents, { parse, watch: watcher.watch }),
+    pipelines: new GooglePipelines(documents),
+    inbox: new GoogleInbox(documents),
+    blobs: new GoogleBlobs(documents),
+    locks: new GoogleCells(documents, 'locks', asWritten<Lock>),
+    notifications: new GoogleCells(documents, 'notifications', asWritten<NotificationState>),
+    progress: new GoogleProgressBoard(documents),
+    history: new GoogleHistory(documents),
+    close: () => watcher.close(),
+  };
+}
+
+/** For documents that have had one format only. */
+function asWritten<T>(json: unknown): T {
+  return json as T;
+}

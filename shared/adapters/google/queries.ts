@@ -1,0 +1,95 @@
+/** Every query that the adapters ask, in one list, so that a test can hold infra/firestore.indexes.json against it. */
+import { documentId } from './document-id.ts';
+
+type Condition = {
+  readonly field: string;
+  readonly is: 'EQUAL' | 'LESS_THAN' | 'LESS_THAN_OR_EQUAL' | 'GREATER_THAN' | 'GREATER_THAN_OR_EQUAL';
+  /** For the field NAME, a document's path. */
+  readonly value: string | number;
+};
+
+export type Query = {
+  /** The path of the document whose sub-collection is asked, or '' for a collection of the root. */
+  readonly parent: string;
+  readonly collection: string;
+  readonly where: readonly Condition[];
+  readonly orderBy?: { readonly field: string; readonly direction: 'ASCENDING' | 'DESCENDING' };
+  readonly limit: number;
+  /** Answers with names and versions only. */
+  readonly namesOnly?: boolean;
+};
+
+/** The document's own name, as a field. */
+export const NAME = '__name__';
+
+/** Sorts after every character that `documentId` leaves in an id. */
+const LAST_CHARACTER = '\uF8FF';
+
+export const queries = {
+  dueExecutions: ({ before, limit }: { before: number; limit: number }): Query => ({
+    parent: '',
+    collection: 'executions',
+    where: [{ field: 'sweepAt', is: 'LESS_THAN_OR_EQUAL', value: before }],
+    orderBy: { field: 'sweepAt', direction: 'ASCENDING' },
+    limit,
+    namesOnly: true,
+  }),
+
+  newestExecutions: ({ pipeline, before, limit }: { pipeline?: string; before?: number; limit: number }): Query => ({
+    parent: '',
+    collection: 'executions',
+    where: [
+      ...(pipeline === undefined ? [] : [{ field: 'pipeline', is: 'EQUAL', value: pipeline } as const]),
+      ...olderThan('createdAt', before),
+    ],
+    orderBy: { field: 'createdAt', direction: 'DESCENDING' },
+    limit,
+  }),
+
+  executionsByIdPrefix: ({ idPrefix, limit }: { idPrefix: string; limit: number }): Query => ({
+    parent: '',
+    collection: 'executions',
+    where: [
+      { field: NAME, is: 'GREATER_THAN_OR_EQUAL', value: `executions/${documentId(idPrefix)}` },
+      { field: NAME, is: 'LESS_THAN', value: `executions/${documentId(idPrefix)}${LAST_CHARACTER}` },
+    ],
+    orderBy: { field: NAME, direction: 'ASCENDING' },
+    limit,
+  }),
+
+  /** All of one of the small collections under an execution, by name. */
+  ofExecution: (ask: { execution: string; collection: 'stages' | 'progress' | 'history'; limit: number }): Query => ({
+    parent: `executions/${documentId(ask.execution)}`,
+    collection: ask.collection,
+    where: [],
+    orderBy: { field: NAME, direction: 'ASCENDING' },
+    limit: ask.limit,
+  }),
+
+  pipelinesByName: ({ after, limit }: { after?: string; limit: number }): Query => ({
+    parent: '',
+    collection: 'pipelines',
+    where: after === undefined ? [] : [{ field: NAME, is: 'GREATER_THAN', value: `pipelines/${documentId(after)}` }],
+    orderBy: { field: NAME, direction: 'ASCENDING' },
+    limit,
+  }),
+
+  triggersOfKey: ({ key, limit }: { key: string; limit: number }): Query => ({
+    parent: '',
+    collection: 'triggers',
+    where: [{ field: 'key', is: 'EQUAL', value: key }],
+    limit,
+  }),
+
+  newestEvents: ({ before, limit }: { before?: number; limit: number }): Query => ({
+    parent: '',
+    collection: 'events',
+    where: olderThan('receivedAt', before),
+    orderBy: { field: 'receivedAt', direction: 'DESCENDING' },
+    limit,
+  }),
+} as const;
+
+function olderThan(field: string, before: number | undefined): readonly Condition[] {
+  return before === undefined ? [] : [{ field, is: 'LESS_THAN', value: before }];
+}

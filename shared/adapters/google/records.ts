@@ -1,0 +1,90 @@
+/** What is kept for people in Firestore: arrived events, progress of running steps, announced transitions. */
+import type { Transition } from '../../core/run.ts';
+import type { History } from '../../ports/history.ts';
+import type { Inbox, InboxEntry } from '../../ports/inbox.ts';
+import type { Progress, ProgressBoard } from '../../ports/progress.ts';
+import { documentId, hashedId } from './document-id.ts';
+import { type Documents, type StoredDocument, textOf } from './documents.ts';
+import { queries } from './queries.ts';
+
+const MAXIMUM_PROGRESS = 2_000;
+const MAXIMUM_TRANSITIONS = 10_000;
+/** Revisions are padded to so many digits, so that names sort as numbers. */
+const REVISION_DIGITS = 10;
+
+export class GoogleInbox implements Inbox {
+  readonly #documents: Documents;
+
+  constructor(documents: Documents) {
+    this.#documents = documents;
+  }
+
+  async record({ entry }: { entry: InboxEntry }): Promise<void> {
+    const fields = { receivedAt: entry.receivedAt, body: JSON.stringify(entry) };
+    await this.#documents.commit({ writes: [{ path: eventPath(entry.id), fields }] });
+  }
+
+  async get({ id }: { id: string }): Promise<InboxEntry | undefined> {
+    const document = await this.#documents.read({ path: eventPath(id) });
+    return document === undefined ? undefined : bodyOf<InboxEntry>(document);
+  }
+
+  async list(query: { limit: number; before?: number }): Promise<readonly InboxEntry[]> {
+    return (await this.#documents.query(queries.newestEvents(query))).map(bodyOf<InboxEntry>);
+  }
+}
+
+export class GoogleProgressBoard implements ProgressBoard {
+  readonly #documents: Documents;
+
+  constructor(documents: Documents) {
+    this.#documents = documents;
+  }
+
+  async show({ execution, progress }: { execution: string; progress: Progress }): Promise<void> {
+    const path = `executions/${documentId(execution)}/progress/${documentId(progress.stage)}`;
+    await this.#documents.commit({ writes: [{ path, fields: { body: JSON.stringify(progress) } }] });
+  }
+
+  async read({ execution }: { execution: string }): Promise<readonly Progress[]> {
+    const query = queries.ofExecution({ execution, collection: 'progress', limit: MAXIMUM_PROGRESS });
+    return (await this.#documents.query(query)).map(bodyOf<Progress>);
+  }
+}
+
+export class GoogleHistory implements History {
+  readonly #documents: Documents;
+
+  constructor(documents: Documents) {
+    this.#documents = documents;
+  }
+
+  async record(command: { execution: string; transitions: readonly Transition[] }): Promise<void> {
+    const writes = command.transitions.map((transition) => ({
+      path: transitionPath(command.execution, transition.revision),
+      fields: { body: JSON.stringify(transition) },
+      expected: 'absent' as const,
+    }));
+    if ((await this.#documents.commit({ writes })) !== 'conflict') return;
+    // Some are kept already. One alone conflicts only with itself.
+    await Promise.all(writes.map((write) => this.#documents.commit({ writes: [write] })));
+  }
+
+  async read({ execution }: { execution: string }): Promise<readonly Transition[]> {
+    const query = queries.ofExecution({ execution, collection: 'history', limit: MAXIMUM_TRANSITIONS });
+    return (await this.#documents.query(query)).map(bodyOf<Transition>);
+  }
+}
+
+function eventPath(id: string): string {
+  return `events/${hashedId(id)}`;
+}
+
+function transitionPath(execution: string, revision: number): string {
+  return `executions/${documentId(execution)}/history/${String(revision).padStart(REVISION_DIGITS, '0')}`;
+}
+
+/** These documents have had one format only, and nothing decides by them. */
+function bodyOf<T>(document: StoredDocument): T {
+  return JSON.parse(textOf(document, 'body')) as T;
+}

@@ -1,0 +1,80 @@
+/** The plan: the immutable, fully resolved result of a pipeline, which one execution runs. */
+import type { Json, JsonObject } from './json.ts';
+
+/** A stage's id in a plan: `[a-z][a-z0-9_]*`, followed by `-<target>` where one declared stage became several. */
+export type StageId = string;
+
+/** The address of a blob: `sha256:` and 64 hexadecimal digits. */
+export type Hash = string;
+
+/** What a stage's failure means for the execution. */
+export type OnFailure = {
+  /** `fail`: the execution fails. `continue`: the stages after it run as if it had succeeded. */
+  readonly then: 'fail' | 'continue';
+  /** With `fail`: `cancel` stops the other branches now, `finish` lets them end first. */
+  readonly others: 'cancel' | 'finish';
+};
+
+export type RetryPolicy = {
+  /** How often the stage may be attempted in all, 1 or more. */
+  readonly attempts: number;
+  /** The wait before the second attempt; it doubles up to `maximumBackOffMs`. */
+  readonly backOffMs: number;
+  readonly maximumBackOffMs: number;
+};
+
+export type StagePlan = {
+  readonly id: StageId;
+  /** The id under which the author declared it; several stages share it where it has several targets. */
+  readonly declaredAs: string;
+  /** The stage kind, as the registry names it. */
+  readonly kind: string;
+  /** The target whose lane carries the work; absent for work that touches no cluster. */
+  readonly target?: string;
+  readonly needs: readonly StageId[];
+  /** The kind's parameters, already checked by its schema. */
+  readonly with: Json;
+  /** Decided when the plan was made: why the stage does not run. */
+  readonly skip?: string;
+  readonly timeoutMs: number;
+  readonly retry: RetryPolicy;
+  readonly onFailure: OnFailure;
+};
+
+export type Concurrency = {
+  /** The group whose slots are shared: executions of one group count against one limit. */
+  readonly group: string;
+  readonly limit: number;
+  readonly whenBusy: 'newest' | 'queue' | 'cancel-running' | 'skip';
+};
+
+/** The moments of an execution that a notification can be sent for. */
+export type NotifyMoment = 'started' | 'waiting' | 'succeeded' | 'failed' | 'cancelled';
+
+export type NotifyPlan =
+  | { readonly slack: string; readonly when: readonly NotifyMoment[] }
+  | { readonly pubsub: string; readonly when?: readonly NotifyMoment[] };
+
+/** An image of the pipeline, pinned. */
+export type PinnedImage = {
+  readonly repository: string;
+  readonly tag: string;
+  /** `sha256:…` */
+  readonly digest: string;
+};
+
+export type Plan = {
+  readonly format: 1;
+  readonly pipeline: string;
+  readonly team: string;
+  readonly namespace: string;
+  readonly images: { readonly [name: string]: PinnedImage };
+  readonly inputs: JsonObject;
+  /** In the order in which they are shown; every stage stands after those that it needs. */
+  readonly stages: readonly StagePlan[];
+  readonly concurrency: Concurrency;
+  readonly timeoutMs: number;
+  readonly notify: readonly NotifyPlan[];
+  /** The rendered manifests, in one blob for the whole plan; absent where no stage applies any. */
+  readonly manifests?: Hash;
+};

@@ -1,0 +1,343 @@
+/** The state machine of one stage's run: claims, steps, waits, mail, retries and stopping, as one pure function. */
+import {
+  MAXIMUM_MAIL,
+  MAXIMUM_REPEAT_BACK_OFF_MS,
+  MAXIMUM_REPEATS,
+  MAXIMUM_TAKEN,
+  MAXIMUM_TRIES,
+  REPEAT_BACK_OFF_MS,
+  STOP_LIMIT_MS,
+} from './limits.ts';
+import type { Move } from './move.ts';
+import type { StagePlan } from './plan.ts';
+import type { Reason, WaitReason } from './reason.ts';
+import type { ClaimId, Input, Instant, Outcome, Run, RunState, Signal, StageEnd, StageView, Wait } from './run.ts';
+
+export type StageEvent =
+  /** A worker has a message that says that this step is to run, and asks for it. */
+  | {
+      readonly is: 'claim';
+      readonly at: Instant;
+      readonly by: ClaimId;
+      readonly until: Instant;
+      readonly attempt: number;
+      readonly step: number;
+    }
+  /** The holder says what the step came to. `revision` is that which a visible change will lead to. */
+  | { readonly is: 'answer'; readonly at: Instant; readonly by: ClaimId; readonly outcome: Outcome }
+  | { readonly is: 'signal'; readonly at: Instant; readonly signal: Signal }
+  /** The execution is being stopped; the announcement of `revision` was sent before. */
+  | {
+      readonly is: 'stop';
+      readonly at: Instant;
+      readonly because: Reason;
+      readonly end: 'cancelled' | 'failed';
+      readonly revision: number;
+    };
+
+/** The fields of `Run` without those that each state sets for itself. */
+type Settled = Omit<Run, 'state'>;
+
+const at = (run: Settled, state: RunState): Run => ({ ...run, state });
+
+const cancelCommand = (run: Settled): string => `gennaker cancel ${run.execution}`;
+
+/** The first run of a stage, ready to begin. */
+export function beginRun(begin: {
+  execution: string;
+  plan: string;
+  stage: StagePlan;
+  at: Instant;
+  executionDeadline: Instant;
+  revision: number;
+  trace?: string | undefined;
+}): Run {
+  return {
+    format: 1,
+    execution: begin.execution,
+    stage: begin.stage.id,
+    plan: begin.plan,
+    doing: 'forward',
+    attempt: 1,
+    step: 1,
+    tries: 0,
+    repeats: 0,
+    mail: [],
+    taken: [],
+    deadline: Math.min(begin.at + begin.stage.timeoutMs, begin.executionDeadline),
+    shown: shownOf({ status: 'running', attempts: 1 }),
+    proves: begin.revision,
+    at: begin.at,
+    ...(begin.trace === undefined ? {} : { trace: begin.trace }),
+    state: { is: 'ready', input: { by: 'begin' } },
+  };
+}
+
+/** What `event` makes of `run`. The run of a stage that has ended never moves again. */
+export function moveStage(stage: StagePlan, run: Run, event: StageEvent): Move<Run> {
+  if (run.state.is === 'ended') return { ignored: 'ended' };
+  const now = Math.max(event.at, run.at);
+  switch (event.is) {
+    case 'claim':
+      return claim(run, now, event);
+    case 'answer':
+      return answer(stage, run, now, event);
+    case 'signal':
+      return receive(run, now, event.signal);
+    case 'stop':
+      return stop(run, now, event);
+  }
+}
+
+function claim(run: Run, now: Instant, event: StageEvent & { is: 'claim' }): Move<Run> {
+  if (event.attempt < run.attempt || (event.attempt === run.attempt && event.step < run.step)) {
+    return { ignored: 'duplicate' };
+  }
+  if (event.attempt !== run.attempt || event.step !== run.step) return { ignored: 'notYet' };
+  const due = inputOf(run, now);
+  if (due === undefined) return { ignored: run.state.is === 'claimed' ? 'held' : 'notYet' };
+  if (run.doing === 'forward') {
+    // A signal that came in time counts, however late its step begins.
+    const late = due.input.by === 'signal' ? undefined : lateness(run, now);
+    const because = run.stop ?? late ?? exhaustion(run);
+    if (because !== undefined) {
+      const stopping = beginStop(run, now, because);
+      return { moved: hold(stopping, { by: 'stop' }, now, event) };
+    }
+  } else if (run.stop !== undefined && (run.tries >= MAXIMUM_TRIES || now >= run.stop.deadline)) {
+    const text = `${run.stop.because.text} It could not be brought to rest: ${run.tries} workers were lost at it, or its time was over.`;
+    return { moved: end(run, now, run.stop.end, { ...run.stop.because, text }) };
+  }
+  return { moved: hold(due.run, due.input, now, event) };
+}
+
+function hold(run: Settled, input: Input, now: Instant, event: StageEvent & { is: 'claim' }): Run {
+  const until = now + (event.until - event.at);
+  return at({ ...run, tries: run.tries + 1, at: now }, { is: 'claimed', input, by: event.by, until });
+}
+
+/** The input with which the run's step can begin now, and the run without the mail that it takes; undefined while nothing is due. */
+function inputOf(run: Run, now: Instant): { input: Input; run: Run } | undefined {
+  const state = run.state;
+  switch (state.is) {
+    case 'ready':
+      return { input: state.input, run };
+    case 'claimed':
+      return now >= state.until ? { input: state.input, run } : undefined;
+    case 'waiting':
+      return wakening(run, state, now);
+    case 'ended':
+      return undefined;
+  }
+}
+
+function wakening(run: Run, state: RunState & { is: 'waiting' }, now: Instant): { input: Input; run: Run } | undefined {
+  const until = endOfWait(run, state.for);
+  if ('signal' in state.for) {
+    const wanted = state.for.signal;
+    const signal = run.mail.find((one) => one.name === wanted && (until === undefined || one.at < until));
+    if (signal !== undefined) {
+      const mail = run.mail.filter((one) => one !== signal);
+      const taken = [...run.taken, signal.id].slice(-MAXIMUM_TAKEN);
+      // A signal may come before the announcement of the wait was sent, so its step's answer proves nothing new.
+      return { input: { by: 'signal', signal }, run: { ...run, mail, taken, proves: 0 } };
+    }
+  }
+  return now >= until ? { input: state.input, run } : undefined;
+}
+
+/** When a wait ends by itself: at its own time or the stage's limit, whichever comes first. */
+export function endOfWait(run: Settled, wait: Wait): Instant {
+  const limit = run.doing === 'stop' && run.stop !== undefined ? run.stop.deadline : run.deadline;
+  return Math.min(wait.until ?? limit, limit);
+}
+
+type Stopping = NonNullable<Run['stop']>;
+
+function lateness(run: Run, now: Instant): Stopping | undefined {
+  if (now < run.deadline) return undefined;
+  const because: Reason = {
+    code: 'stage-timed-out',
+    text: `${run.stage} did not end within its time limit.`,
+    unblock: `gennaker restart ${run.execution}`,
+  };
+  return { because, end: 'failed', deadline: now + STOP_LIMIT_MS };
+}
+
+function exhaustion(run: Run): Stopping | undefined {
+  if (run.tries < MAXIMUM_TRIES) return undefined;
+  const because: Reason = {
+    code: 'worker-lost',
+    text: `${run.tries} workers in a row were lost at step ${run.step} of ${run.stage}.`,
+    unblock: `gennaker restart ${run.execution}`,
+  };
+  return { because, end: 'failed', deadline: run.at + STOP_LIMIT_MS };
+}
+
+/** The run turned to its stop steps. A new step number, because the stop's side effects are others than the step's. */
+function beginStop(run: Settled, now: Instant, because: Stopping): Settled {
+  return { ...run, doing: 'stop', stop: because, step: run.step + 1, tries: 0, repeats: 0, at: now };
+}
+
+function readyToStop(run: Settled, now: Instant, because: Stopping): Run {
+  return at(beginStop(run, now, because), { is: 'ready', input: { by: 'stop' } });
+}
+
+function end(run: Settled, now: Instant, how: StageEnd, reason?: Reason, outputs?: Outcome & { is: 'succeeded' }): Run {
+  const { cursor: _, ...rest } = run;
+  return at(
+    { ...rest, mail: [], at: now },
+    {
+      is: 'ended',
+      end: how,
+      ...(reason === undefined ? {} : { reason }),
+      ...(outputs === undefined ? {} : { outputs: outputs.outputs }),
+    },
+  );
+}
+
+function answer(stage: StagePlan, run: Run, now: Instant, event: StageEvent & { is: 'answer' }): Move<Run> {
+  if (run.state.is !== 'claimed' || run.state.by !== event.by) return { ignored: 'superseded' };
+  const { outcome } = event;
+  const moved =
+    run.doing === 'forward'
+      ? goForward(stage, run, run.state.input, now, outcome)
+      : comeToRest(run, run.state.input, now, outcome);
+  return { moved };
+}
+
+function goForward(stage: StagePlan, run: Run, input: Input, now: Instant, outcome: Outcome): Run {
+  switch (outcome.is) {
+    case 'succeeded':
+      return end(run, now, 'succeeded', undefined, outcome);
+    case 'skipped':
+      return end(run, now, 'skipped', outcome.reason);
+    case 'again':
+    case 'waiting': {
+      const next: Settled = { ...run, cursor: outcome.cursor, at: now };
+      const because = run.stop ?? lateness(run, now);
+      if (because !== undefined) return readyToStop(next, now, because);
+      return goOn(next, outcome);
+    }
+    case 'failed': {
+      if (run.stop !== undefined) return readyToStop(run, now, run.stop);
+      if (outcome.then === 'sameStep' && run.repeats < MAXIMUM_REPEATS) return repeat(run, input, now, outcome.reason);
+      if (outcome.then === 'giveUp') return end(run, now, 'failed', outcome.reason);
+      if (run.attempt >= stage.retry.attempts) {
+        return end(run, now, 'failed', stage.retry.attempts > 1 ? afterAttempts(outcome.reason, run) : outcome.reason);
+      }
+      return nextAttempt(stage, run, now, outcome.reason);
+    }
+  }
+}
+
+const afterAttempts = (reason: Reason, run: Run): Reason => ({
+  ...reason,
+  text: `${reason.text} That was attempt ${run.attempt}, the last that its retry policy allows.`,
+});
+
+/** The stop steps' answers. They end with what the stop wanted, whatever the step found. */
+function comeToRest(run: Run, input: Input, now: Instant, outcome: Outcome): Run {
+  const stopping = run.stop;
+  const how = stopping?.end ?? 'failed';
+  const because = stopping?.because;
+  switch (outcome.is) {
+    case 'succeeded':
+    case 'skipped':
+      return end(run, now, how, because);
+    case 'again':
+    case 'waiting':
+      return goOn({ ...run, cursor: outcome.cursor, at: now }, outcome);
+    case 'failed': {
+      if (outcome.then !== 'giveUp' && run.repeats < MAXIMUM_REPEATS) return repeat(run, input, now, outcome.reason);
+      const text = `${because?.text ?? 'It was stopped.'} Stopping it failed: ${outcome.reason.text}`;
+      return end(run, now, how, { ...(because ?? outcome.reason), text });
+    }
+  }
+}
+
+function goOn(run: Settled, outcome: Outcome & { is: 'again' | 'waiting' }): Run {
+  const next: Settled = { ...run, step: run.step + 1, tries: 0, repeats: 0 };
+  if (outcome.is === 'again') return at(next, { is: 'ready', input: { by: 'again' } });
+  return at(next, { is: 'waiting', for: outcome.for, reason: outcome.reason, input: { by: 'time' } });
+}
+
+function repeat(run: Run, input: Input, now: Instant, reason: Reason): Run {
+  const until = now + Math.min(REPEAT_BACK_OFF_MS * 2 ** run.repeats, MAXIMUM_REPEAT_BACK_OFF_MS);
+  const wait: WaitReason = { ...reason, unblock: reason.unblock ?? cancelCommand(run) };
+  // The tries go on counting from 1, so that the step looks first: the one before may have acted.
+  return at(
+    { ...run, repeats: run.repeats + 1, tries: 1, at: now },
+    { is: 'waiting', for: { until }, reason: wait, input },
+  );
+}
+
+function nextAttempt(stage: StagePlan, run: Run, now: Instant, reason: Reason): Run {
+  const { backOffMs, maximumBackOffMs, attempts } = stage.retry;
+  const until = now + Math.min(backOffMs * 2 ** (run.attempt - 1), maximumBackOffMs);
+  const { cursor: _, ...rest } = run;
+  const wait: WaitReason = {
+    code: 'retry-back-off',
+    text: `Attempt ${run.attempt} of ${attempts} failed: ${reason.text} The next one begins after a pause.`,
+    unblock: cancelCommand(run),
+  };
+  return at(
+    { ...rest, attempt: run.attempt + 1, step: 1, tries: 0, repeats: 0, mail: [], taken: [], at: now },
+    { is: 'waiting', for: { until }, reason: wait, input: { by: 'begin' } },
+  );
+}
+
+function receive(run: Run, now: Instant, signal: Signal): Move<Run> {
+  if (run.taken.includes(signal.id) || run.mail.some((one) => one.id === signal.id)) return { ignored: 'duplicate' };
+  if (run.doing === 'stop') return { ignored: 'tooLate' };
+  if (run.state.is === 'waiting' && 'signal' in run.state.for && run.state.for.signal === signal.name) {
+    if (now >= endOfWait(run, run.state.for)) return { ignored: 'tooLate' };
+  } else if (now >= run.deadline) return { ignored: 'tooLate' };
+  if (run.mail.length >= MAXIMUM_MAIL) return { ignored: 'full' };
+  return { moved: { ...run, mail: [...run.mail, { ...signal, at: now }], at: now } };
+}
+
+function stop(run: Run, now: Instant, event: StageEvent & { is: 'stop' }): Move<Run> {
+  if (run.stop !== undefined) return { ignored: 'duplicate' };
+  const because: Stopping = { because: event.because, end: event.end, deadline: now + STOP_LIMIT_MS };
+  // The holder's answer is still wanted: its cursor tells what there is to undo.
+  if (run.state.is === 'claimed') return { moved: { ...run, stop: because, at: now } };
+  return { moved: readyToStop({ ...run, proves: event.revision }, now, because) };
+}
+
+/** What people see of the run: the fields of its stage's view that the run decides. */
+export function viewOf(run: Run): Pick<StageView, 'status' | 'attempts' | 'reason' | 'wakeAt' | 'endedAt'> {
+  const { state } = run;
+  const attempts = run.attempt;
+  switch (state.is) {
+    case 'ready':
+    case 'claimed':
+      return run.stop === undefined
+        ? { status: 'running', attempts }
+        : { status: 'running', attempts, reason: run.stop.because };
+    case 'waiting':
+      return { status: 'waiting', attempts, reason: state.reason, wakeAt: endOfWait(run, state.for) };
+    case 'ended':
+      return {
+        status: state.end,
+        attempts,
+        endedAt: run.at,
+        ...(state.reason === undefined ? {} : { reason: state.reason }),
+      };
+  }
+}
+
+/** True while the waiting run has in its mail what it waits for, so that its step can begin at once. */
+export function hasMail(run: Run): boolean {
+  const { state } = run;
+  return (
+    state.is === 'waiting' &&
+    'signal' in state.for &&
+    run.mail.some((one) => 'signal' in state.for && one.name === state.for.signal)
+  );
+}
+
+/** A view in short: two views with the same are the same to people. */
+export function shownOf(view: Pick<StageView, 'status' | 'attempts' | 'reason'>): string {
+  return `${view.status} ${view.attempts} ${view.reason?.code ?? ''} ${view.reason?.text ?? ''}`;
+}

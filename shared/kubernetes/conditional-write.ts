@@ -1,0 +1,122 @@
+/** The one way in which stages write to a cluster: a worker that woke up too late, or an older turn, never lands last. */
+import {
+  type Cluster,
+  type Expected,
+  isClusterError,
+  type LiveObject,
+  type Manifest,
+  referenceOf,
+} from '../ports/cluster.ts';
+
+export const FENCE_ANNOTATION = 'gennaker.dev/fence';
+export const LOCK_ANNOTATION = 'gennaker.dev/lock';
+export const EXECUTION_ANNOTATION = 'gennaker.dev/execution';
+export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
+export const FIELD_MANAGER = 'gennaker';
+
+/** How often an object that others write to at the same time is read again. */
+const WRITE_TRIES = 8;
+
+/** Orders the writes under one lock: by turn, then attempt, then step. */
+export type Fence = {
+  /** Names the lock; fences of different locks are not compared. */
+  readonly lock: string;
+  readonly turn: number;
+  readonly attempt: number;
+  readonly step: number;
+};
+
+export type FencedWrite =
+  | { readonly is: 'written'; readonly object: LiveObject }
+  /** The object carries a higher fence: `by` is its text, `execution` who wrote it. */
+  | { readonly is: 'fenced-off'; readonly by: string; readonly execution: string | undefined }
+  /** This worker no longer holds its step. */
+  | { readonly is: 'not-ours' }
+  /** The object is going away; it can be created once it is gone. */
+  | { readonly is: 'being-deleted' };
+
+/**
+ * Creates the object or applies the manifest to it, under the fence. Throws ClusterError: `conflict` only after
+ * others kept changing the object through every try.
+ */
+export async function writeFenced(command: {
+  cluster: Cluster;
+  /** With its namespace. */
+  manifest: Manifest;
+  fence: Fence;
+  execution: string;
+  /** Asked directly before each write. */
+  mayWrite: () => boolean;
+  fieldManager?: string;
+  attempts?: number;
+  signal?: AbortSignal;
+}): Promise<FencedWrite> {
+  const { cluster, fence, fieldManager = FIELD_MANAGER, attempts = WRITE_TRIES } = command;
+  const manifest = marked(command.manifest, fence, command.execution);
+  const ref = referenceOf(manifest);
+  const options = command.signal === undefined ? {} : { signal: command.signal };
+  for (let tried = 1; ; tried++) {
+    const live = await cluster.get({ ref, ...options });
+    if (live?.metadata.deletionTimestamp !== undefined) return { is: 'being-deleted' };
+    const higher = live === undefined ? undefined : higherFence(live, fence);
+    if (higher !== undefined) return higher;
+    if (!command.mayWrite()) return { is: 'not-ours' };
+    try {
+      const object =
+        live === undefined
+          ? await cluster.create({ manifest, fieldManager, ...options })
+          : await cluster.apply({ manifest, expected: expectedOf(live), fieldManager, ...options });
+      return { is: 'written', object };
+    } catch (error) {
+      if (!isClusterError(error, 'conflict', 'alreadyExists') || tried >= attempts) throw error;
+    }
+  }
+}
+
+/** `turn.attempt.step` */
+export function fenceText(fence: Fence): string {
+  return `${fence.turn}.${fence.attempt}.${fence.step}`;
+}
+
+/** Below zero where `one` is lower. */
+export function compareFences(one: Omit<Fence, 'lock'>, other: Omit<Fence, 'lock'>): number {
+  return one.turn - other.turn || one.attempt - other.attempt || one.step - other.step;
+}
+
+/** The fence that an object carries, or undefined where it carries none that can be read. */
+export function fenceOf(object: Manifest): Fence | undefined {
+  const lock = object.metadata.annotations?.[LOCK_ANNOTATION];
+  const text = object.metadata.annotations?.[FENCE_ANNOTATION];
+  const parts = /^(\d+)\.(\d+)\.(\d+)$/.exec(text ?? '');
+  if (lock === undefined || parts === null) return undefined;
+  return { lock, turn: Number(parts[1]), attempt: Number(parts[2]), step: Number(parts[3]) };
+}
+
+function higherFence(live: LiveObject, fence: Fence): FencedWrite | undefined {
+  const present = fenceOf(live);
+  if (present === undefined || present.lock !== fence.lock || compareFences(present, fence) <= 0) return undefined;
+  const execution = live.metadata.annotations?.[EXECUTION_ANNOTATION];
+  return { is: 'fenced-off', by: fenceText(present), execution };
+}
+
+function expectedOf(live: LiveObject): Expected {
+  const { resourceVersion, uid, managedFields = [] } = live.metadata;
+  return { resourceVersion, uid, managedFields };
+}
+
+function marked(manifest: Manifest, fence: Fence, execution: string): Manifest {
+  const { metadata } = manifest;
+  return {
+    ...manifest,
+    metadata: {
+      ...metadata,
+      labels: { ...metadata.labels, [MANAGED_BY_LABEL]: 'gennaker' },
+      annotations: {
+        ...metadata.annotations,
+        [EXECUTION_ANNOTATION]: execution,
+        [LOCK_ANNOTATION]: fence.lock,
+        [FENCE_ANNOTATION]: fenceText(fence),
+      },
+    },
+  };
+}

@@ -1,0 +1,216 @@
+/**
+ * What a schema alone cannot see: names that must exist, cycles, what a stage's kind asks for. Works on the file as it
+ * was written, faults included, so that everything wrong is told at once.
+ */
+import type { StageKind } from '../stages/kind.ts';
+import { checkedDurationMs, durationMs, formatDuration, MAXIMUM_DURATION } from './duration.ts';
+import { type Finding, findings } from './issues.ts';
+import { didYouMean } from './nearest.ts';
+import type { Path } from './problem.ts';
+import { MAXIMUM_PLAN_STAGES, MAXIMUM_STAGES } from './schema.ts';
+import { isRecord, type YamlDocument } from './yaml-file.ts';
+
+export type StageKinds = ReadonlyMap<string, StageKind>;
+
+export const DEFAULT_STAGE_TIMEOUT = '1h';
+export const DEFAULT_EXECUTION_TIMEOUT = '24h';
+/** The room that a stage's default timeout leaves beyond what its parameters ask for. */
+const TIMEOUT_ROOM_MS = checkedDurationMs('5m');
+const MAXIMUM_CYCLES = 20;
+
+type Stage = { readonly id: string; readonly path: Path; readonly raw: { readonly [key: string]: unknown } };
+
+/** Everything that is wrong with the document beyond its shape. */
+export function checkDocument(document: YamlDocument, kinds: StageKinds): Finding[] {
+  const root = document.value;
+  if (!isRecord(root)) return [];
+  const found = expressionFindings(root);
+  const rawStages = isRecord(root.stages) ? root.stages : {};
+  const ids = Object.keys(rawStages);
+  if (ids.length > MAXIMUM_STAGES) {
+    // To look through all of them would only cost time.
+    const sentence = `has ${ids.length} stages; at most ${MAXIMUM_STAGES} are allowed`;
+    return [...found, { path: ['stages'], at: 'key', sentence }];
+  }
+  const stages = Object.entries(rawStages).flatMap(([id, raw]): Stage[] =>
+    isRecord(raw) ? [{ id, path: ['stages', id], raw }] : [],
+  );
+  found.push(...triggerFindings(root));
+  for (const stage of stages) {
+    found.push(...needsFindings(stage, ids), ...targetFindings(stage), ...kindFindings(stage, root, document, kinds));
+  }
+  const inPlan = stages.reduce((sum, { raw }) => sum + (Array.isArray(raw.targets) ? raw.targets.length : 1), 0);
+  if (inPlan > MAXIMUM_PLAN_STAGES) {
+    const sentence = `come to ${inPlan} with one for each target; at most ${MAXIMUM_PLAN_STAGES} are allowed`;
+    found.push({ path: ['stages'], at: 'key', sentence });
+  }
+  found.push(...cycleFindings(stages));
+  return found;
+}
+
+/**
+ * How long a stage may take where its author does not say: the language's default, or longer where its parameters
+ * alone ask for more.
+ */
+export function defaultStageTimeout(kind: StageKind, parameters: unknown): string {
+  const neededMs = (kind.shortestMs?.(parameters) ?? 0) + TIMEOUT_ROOM_MS;
+  const boundedMs = Math.min(neededMs, checkedDurationMs(MAXIMUM_DURATION));
+  return formatDuration(Math.max(boundedMs, checkedDurationMs(DEFAULT_STAGE_TIMEOUT)));
+}
+
+/** Whether the value is text with an expression in it. */
+export function hasExpression(value: unknown): boolean {
+  return typeof value === 'string' && value.includes('${{');
+}
+
+/** `${{ … }}` must never pass as plain text, so it is refused for as long as nothing evaluates it. */
+function expressionFindings(root: unknown): Finding[] {
+  const found: Finding[] = [];
+  const visit = (value: unknown, path: Path): void => {
+    if (hasExpression(value)) {
+      found.push({
+        path,
+        at: 'value',
+        sentence: 'has an expression, which the language does not have yet',
+        isExpression: true,
+      });
+    } else if (Array.isArray(value)) {
+      value.forEach((item, index) => {
+        visit(item, [...path, index]);
+      });
+    } else if (isRecord(value)) {
+      for (const [key, item] of Object.entries(value)) visit(item, [...path, key]);
+    }
+  };
+  visit(root, []);
+  return found;
+}
+
+function triggerFindings(root: { readonly [key: string]: unknown }): Finding[] {
+  const triggers = Array.isArray(root.on) ? root.on : [];
+  const images = isRecord(root.images) ? Object.keys(root.images) : [];
+  return triggers.flatMap((trigger: unknown, index): Finding[] => {
+    const name = isRecord(trigger) ? trigger.push : undefined;
+    if (typeof name !== 'string' || images.includes(name)) return [];
+    const path = ['on', index, 'push'];
+    return [{ path, at: 'value', sentence: `"${name}": no such image under images${didYouMean(name, images)}` }];
+  });
+}
+
+function needsOf(stage: Stage): { id: string; path: Path }[] {
+  const needs = stage.raw.needs;
+  const path = [...stage.path, 'needs'];
+  if (typeof needs === 'string') return [{ id: needs, path }];
+  if (!Array.isArray(needs)) return [];
+  return needs.flatMap((id: unknown, index) => (typeof id === 'string' ? [{ id, path: [...path, index] }] : []));
+}
+
+function needsFindings(stage: Stage, ids: readonly string[]): Finding[] {
+  const seen = new Set<string>();
+  return needsOf(stage).flatMap(({ id, path }): Finding[] => {
+    if (seen.has(id)) return [{ path, at: 'value', sentence: `needs "${id}" twice`, alone: true }];
+    seen.add(id);
+    if (ids.includes(id)) return [];
+    const others = ids.filter((other) => other !== stage.id);
+    return [{ path, at: 'value', sentence: `needs "${id}": no such stage${didYouMean(id, others)}`, alone: true }];
+  });
+}
+
+function targetFindings(stage: Stage): Finding[] {
+  const { target, targets } = stage.raw;
+  const found: Finding[] = [];
+  if (target !== undefined && targets !== undefined) {
+    const path = [...stage.path, 'targets'];
+    found.push({ path, at: 'key', sentence: 'stands beside target; give one of the two' });
+  }
+  const seen = new Set<unknown>();
+  for (const [index, name] of Array.isArray(targets) ? targets.entries() : []) {
+    const path = [...stage.path, 'targets', index];
+    if (seen.has(name)) found.push({ path, at: 'value', sentence: `names the target "${String(name)}" twice` });
+    seen.add(name);
+  }
+  return found;
+}
+
+function kindFindings(
+  stage: Stage,
+  root: { readonly [key: string]: unknown },
+  document: YamlDocument,
+  kinds: StageKinds,
+): Finding[] {
+  const { uses, target, targets } = stage.raw;
+  if (typeof uses !== 'string' || uses === '') return [];
+  const kind = kinds.get(uses);
+  if (kind === undefined) {
+    const known = [...kinds.keys()];
+    const hint = didYouMean(uses, known) || `; the kinds are ${known.join(', ')}`;
+    return [{ path: [...stage.path, 'uses'], at: 'value', sentence: `"${uses}": no such stage kind${hint}` }];
+  }
+  const found: Finding[] = [];
+  const given = target === undefined ? targets : target;
+  if (kind.target === 'required' && given === undefined) {
+    found.push({ path: stage.path, at: 'key', sentence: `uses ${uses}, which needs a target or targets` });
+  }
+  if (kind.target === 'none' && given !== undefined) {
+    const path = [...stage.path, target === undefined ? 'targets' : 'target'];
+    found.push({ path, at: 'key', sentence: `has no meaning for ${uses}, which touches no cluster` });
+  }
+  if (kind.manifests === 'required' && root.manifests === undefined) {
+    const sentence = `uses ${uses}, but the pipeline has no manifests; name them as in manifests: { files: ["k8s/*.yaml"] }`;
+    found.push({ path: stage.path, at: 'key', sentence });
+  }
+  const base = [...stage.path, 'with'];
+  const parameters = stage.raw.with === undefined ? {} : stage.raw.with;
+  const parsed = kind.with.safeParse(parameters);
+  if (parsed.success) return [...found, ...timeoutFindings(stage, root, kind, parsed.data)];
+  const checked = { schema: kind.with, value: parameters, base, owner: uses, document };
+  return isRecord(parameters) ? [...found, ...findings(parsed.error.issues, checked)] : found;
+}
+
+function timeoutFindings(
+  stage: Stage,
+  root: { readonly [key: string]: unknown },
+  kind: StageKind,
+  parameters: unknown,
+): Finding[] {
+  const shortestMs = kind.shortestMs?.(parameters);
+  if (shortestMs === undefined) return [];
+  const takes = `takes at least ${formatDuration(shortestMs)}`;
+  const own = typeof stage.raw.timeout === 'string' ? durationMs(stage.raw.timeout) : undefined;
+  const shared = isRecord(root.defaults) ? root.defaults.timeout : undefined;
+  const limitMs = own ?? (typeof shared === 'string' ? durationMs(shared) : undefined);
+  if (limitMs !== undefined && limitMs <= shortestMs) {
+    const sentence = `${takes}, but its timeout is ${formatDuration(limitMs)}`;
+    return [{ path: own === undefined ? stage.path : [...stage.path, 'timeout'], at: 'key', sentence }];
+  }
+  const whole = typeof root.timeout === 'string' ? root.timeout : DEFAULT_EXECUTION_TIMEOUT;
+  const wholeMs = durationMs(whole);
+  if (wholeMs === undefined || wholeMs > shortestMs) return [];
+  const sentence = `${takes}, but the pipeline's timeout is ${whole}; give the pipeline a longer one`;
+  return [{ path: stage.path, at: 'key', sentence }];
+}
+
+/** Each cycle once, told at the `needs` of the stage that closes it. */
+function cycleFindings(stages: readonly Stage[]): Finding[] {
+  const byId = new Map(stages.map((stage) => [stage.id, stage]));
+  const state = new Map<string, 'open' | 'done'>();
+  const found: Finding[] = [];
+  const trail: string[] = [];
+  const visit = (stage: Stage): void => {
+    state.set(stage.id, 'open');
+    trail.push(stage.id);
+    for (const need of needsOf(stage)) {
+      const next = byId.get(need.id);
+      if (next === undefined || found.length >= MAXIMUM_CYCLES) continue;
+      if (state.get(next.id) === undefined) visit(next);
+      else if (state.get(next.id) === 'open') {
+        const cycle = [...trail.slice(trail.indexOf(next.id)), next.id];
+        found.push({ path: need.path, at: 'value', sentence: `closes a cycle: ${cycle.join(' needs ')}` });
+      }
+    }
+    trail.pop();
+    state.set(stage.id, 'done');
+  };
+  for (const stage of stages) if (state.get(stage.id) === undefined) visit(stage);
+  return found;
+}

@@ -1,0 +1,138 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { PinnedImage } from '../core/plan.ts';
+import { canonicalJson } from './canonical.ts';
+import { compile, planHash } from './compile.ts';
+import { type Definition, definitionSchema } from './schema.ts';
+
+const API: PinnedImage = { repository: 'pkg.dev/a/b', tag: '1.2.3', digest: `sha256:${'0'.repeat(64)}` };
+const STAGE = { uses: 'deploy', with: {} };
+
+function define(stages: object, rest: object = {}): Definition {
+  return definitionSchema.parse({ pipeline: 'items-api', stages, ...rest });
+}
+const plan = (definition: Definition) => compile({ definition, images: {}, inputs: {} });
+
+describe('compile', () => {
+  it('makes a whole plan, with the defaults of the language', () => {
+    const definition = define(
+      { pause: { uses: 'wait', with: { for: '10m' } } },
+      {
+        images: { api: { repository: 'pkg.dev/a/b', tag: '*' } },
+        notify: [{ slack: '#a' }, { pubsub: 'events' }],
+        team: 'items',
+      },
+    );
+    const manifests = `sha256:${'1'.repeat(64)}`;
+    expect(compile({ definition, images: { api: API, other: API }, inputs: { size: 3 }, manifests })).toEqual({
+      format: 1,
+      pipeline: 'items-api',
+      team: 'items',
+      namespace: 'items',
+      images: { api: API },
+      inputs: { size: 3 },
+      stages: [
+        {
+          id: 'pause',
+          declaredAs: 'pause',
+          kind: 'wait',
+          needs: [],
+          with: { for: '10m' },
+          timeoutMs: 3_600_000,
+          retry: { attempts: 1, backOffMs: 10_000, maximumBackOffMs: 300_000 },
+          onFailure: { then: 'fail', others: 'cancel' },
+        },
+      ],
+      concurrency: { group: 'items-api', limit: 1, whenBusy: 'newest' },
+      timeoutMs: 86_400_000,
+      notify: [{ slack: '#a', when: ['started', 'waiting', 'succeeded', 'failed', 'cancelled'] }, { pubsub: 'events' }],
+      manifests,
+    });
+  });
+
+  it('makes one stage of each target, and what needs them needs all', () => {
+    const stages = plan(
+      define({
+        last: { ...STAGE, needs: ['both', 'one'], target: 'jp' },
+        both: { ...STAGE, needs: 'one', targets: ['us', 'uk'] },
+        one: { ...STAGE, targets: ['jp'] },
+      }),
+    ).stages;
+    expect(stages.map(({ id, declaredAs, target, needs }) => ({ id, declaredAs, target, needs }))).toEqual([
+      { id: 'one', declaredAs: 'one', target: 'jp', needs: [] },
+      { id: 'both-us', declaredAs: 'both', target: 'us', needs: ['one'] },
+      { id: 'both-uk', declaredAs: 'both', target: 'uk', needs: ['one'] },
+      { id: 'last', declaredAs: 'last', target: 'jp', needs: ['both-us', 'both-uk', 'one'] },
+    ]);
+  });
+
+  it('takes what a stage says, then the defaults of the pipeline, then those of the language', () => {
+    const defaults = { timeout: '5m', retry: { attempts: 4 }, 'on-failure': { others: 'finish' } };
+    const own = { timeout: '7m', retry: { 'back-off': '1m' }, 'on-failure': { then: 'continue' }, if: false };
+    const [first, second] = plan(define({ a: STAGE, b: { ...STAGE, ...own } }, { defaults })).stages;
+    expect(first).toMatchObject({
+      timeoutMs: 300_000,
+      retry: { attempts: 4, backOffMs: 10_000 },
+      onFailure: { then: 'fail', others: 'finish' },
+    });
+    expect(first).not.toHaveProperty('skip');
+    expect(second).toMatchObject({
+      timeoutMs: 420_000,
+      retry: { attempts: 4, backOffMs: 60_000 },
+      onFailure: { then: 'continue', others: 'finish' },
+      skip: 'its condition "if" is false',
+    });
+  });
+
+  it('refuses what was never checked', () => {
+    expect(() => plan(define({ a: { ...STAGE, needs: 'b' } }))).toThrow('a needs "b", which is no stage');
+    expect(() => plan(define({ a: { ...STAGE, needs: 'b' }, b: { ...STAGE, needs: 'a' } }))).toThrow('need each other');
+    const images = { api: { repository: 'pkg.dev/a/b', tag: '*' } };
+    expect(() => plan(define({ a: STAGE }, { images }))).toThrow('the image "api" is not pinned');
+    expect(() => plan(define({ a: STAGE }, { images: { constructor: images.api } }))).toThrow(
+      '"constructor" is not pinned',
+    );
+  });
+
+  it('puts every stage after those that it needs', () => {
+    const graph = fc.array(fc.array(fc.nat(), { maxLength: 4 }), { minLength: 1, maxLength: 40 });
+    fc.assert(
+      fc.property(graph, fc.nat(), (edges, turn) => {
+        const ids = edges.map((_, index) => `s${index}`);
+        const declared = ids.map((id, index) => {
+          const needs = index === 0 ? [] : [...new Set((edges[index] ?? []).map((edge) => `s${edge % index}`))];
+          return [id, { ...STAGE, needs, targets: index % 3 === 0 ? ['jp', 'us'] : ['jp'] }] as const;
+        });
+        const shift = turn % declared.length;
+        const turned = [...declared.slice(shift), ...declared.slice(0, shift)];
+        const { stages } = plan(define(Object.fromEntries(turned)));
+        const seen = new Set<string>();
+        for (const stage of stages) {
+          expect(stage.needs.every((need) => seen.has(need))).toBe(true);
+          seen.add(stage.id);
+        }
+        expect(seen.size).toBe(stages.length);
+      }),
+    );
+  });
+});
+
+describe('planHash', () => {
+  it('is the same for equal plans and another for others', () => {
+    const one = plan(define({ a: STAGE }));
+    expect(planHash(one)).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(planHash(JSON.parse(JSON.stringify(one)))).toBe(planHash(one));
+    expect(planHash({ ...one, inputs: { size: 4 } })).not.toBe(planHash(one));
+  });
+
+  it('does not see the order of keys, and sees every value', () => {
+    expect(canonicalJson({ b: [1, { d: null, c: 'x' }], a: undefined })).toBe('{"b":[1,{"c":"x","d":null}]}');
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const text = canonicalJson(value);
+        expect(canonicalJson(JSON.parse(text))).toBe(text);
+        expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value)));
+      }),
+    );
+  });
+});

@@ -1,0 +1,87 @@
+/** Which tags of an image count for a pipeline, and why one does not. Bounded in time for any filter and tag. */
+import { RE2JS, RE2JSException } from 're2js';
+import semver from 'semver';
+
+/** Exactly one of the fields is set. */
+export type ImageFilter = {
+  /** A tag, or a pattern in which `*` stands for any text and `?` for any one character. */
+  readonly tag?: string | undefined;
+  /** A range of semantic versions. Pre-releases count only where the range names one, as in npm. */
+  readonly semver?: string | undefined;
+  /** A regular expression in RE2's syntax, which the whole tag must match. */
+  readonly regex?: string | undefined;
+};
+
+export type TagMatch = { readonly matches: true } | { readonly matches: false; readonly text: string };
+
+/** Whether the tag passes the filter; if not, the sentence that says why. */
+export function matchTag(filter: ImageFilter, tag: string): TagMatch {
+  if (filter.tag !== undefined) {
+    return verdict(matchGlob(filter.tag, tag), `tag "${filter.tag}" does not match: ${tag}`);
+  }
+  if (filter.semver !== undefined) return matchVersion(filter.semver, tag);
+  if (filter.regex !== undefined) {
+    return verdict(RE2JS.compile(filter.regex).matches(tag), `regex "${filter.regex}" does not match: ${tag}`);
+  }
+  return { matches: false, text: 'the image names no tag, semver or regex' };
+}
+
+/** What is wrong with the filter itself, or undefined. `text` goes on after the field's name. */
+export function checkFilter(filter: ImageFilter): { field: 'tag' | 'semver' | 'regex'; text: string } | undefined {
+  if (filter.tag !== undefined && !/^[A-Za-z0-9_.*?-]+$/.test(filter.tag)) {
+    return { field: 'tag', text: `must be letters, digits, "_", ".", "-", "*" and "?", not "${filter.tag}"` };
+  }
+  if (filter.semver !== undefined && semver.validRange(filter.semver) === null) {
+    return { field: 'semver', text: `must be a range of versions such as ">=1.0.0 <2.0.0", not "${filter.semver}"` };
+  }
+  if (filter.regex !== undefined) {
+    try {
+      RE2JS.compile(filter.regex);
+    } catch (error) {
+      if (!(error instanceof RE2JSException)) throw error;
+      return { field: 'regex', text: `is not a regular expression that RE2 knows: ${error.message}` };
+    }
+  }
+  return undefined;
+}
+
+function verdict(matches: boolean, text: string): TagMatch {
+  return matches ? { matches } : { matches, text };
+}
+
+function matchVersion(range: string, tag: string): TagMatch {
+  const version = semver.parse(tag);
+  if (version === null) return { matches: false, text: `semver "${range}" needs a semantic version: ${tag}` };
+  if (semver.satisfies(version, range)) return { matches: true };
+  const onlyPreRelease = version.prerelease.length > 0 && semver.satisfies(version, range, { includePrerelease: true });
+  return {
+    matches: false,
+    text: `semver "${range}" ${onlyPreRelease ? 'excludes pre-releases' : 'does not include'}: ${tag}`,
+  };
+}
+
+/** `*` and `?` only. Going back to the last star alone keeps it at pattern times text steps. */
+function matchGlob(pattern: string, text: string): boolean {
+  let at = 0;
+  let inPattern = 0;
+  let star = -1;
+  let resumeAt = 0;
+  while (at < text.length) {
+    if (pattern[inPattern] === '*') {
+      star = inPattern;
+      resumeAt = at;
+      inPattern += 1;
+    } else if (inPattern < pattern.length && (pattern[inPattern] === '?' || pattern[inPattern] === text[at])) {
+      at += 1;
+      inPattern += 1;
+    } else if (star >= 0) {
+      resumeAt += 1;
+      at = resumeAt;
+      inPattern = star + 1;
+    } else {
+      return false;
+    }
+  }
+  while (pattern[inPattern] === '*') inPattern += 1;
+  return inPattern === pattern.length;
+}

@@ -1,0 +1,90 @@
+/** The one request of a webhook: what is sent, with secrets looked up last and taken out of whatever comes back. */
+import { checkedDurationMs } from '../../pipeline/duration.ts';
+import { type StageContext, TerminalError } from '../kind.ts';
+import { MAXIMUM_KEPT_BODY_BYTES, type WebhookParameters } from './schema.ts';
+
+export type Answer = { readonly status: number; readonly body: string; readonly retryAfterMs: number | undefined };
+
+/** `POST https://hooks.example.com/deployed`, without the query, which may hold what is not for everyone's eyes. */
+export function describeRequest(parameters: WebhookParameters): string {
+  const { origin, pathname } = new URL(parameters.url);
+  return `${parameters.method} ${origin}${pathname}`;
+}
+
+/** Sends the request under `key`. Throws what the HTTP client throws, and a TerminalError where a secret is missing. */
+export async function send(parameters: WebhookParameters, key: string, context: StageContext): Promise<Answer> {
+  const secrets: string[] = [];
+  const headers: { [name: string]: string } = {};
+  for (const [name, value] of Object.entries(parameters.headers)) {
+    const text = typeof value === 'string' ? value : await secretValue(value.secret, name, context);
+    if (typeof value !== 'string') secrets.push(text);
+    headers[name.toLowerCase()] = text;
+  }
+  const { body, type } = bodyOf(parameters, context);
+  const timeoutMs = checkedDurationMs(parameters['request-timeout']);
+  const response = await context.http.request({
+    method: parameters.method,
+    url: parameters.url,
+    headers: {
+      ...(type === undefined ? {} : { 'content-type': type }),
+      'user-agent': 'gennaker',
+      ...headers,
+      ...(context.trace === undefined ? {} : { traceparent: context.trace }),
+      ...(context.callbackUrl === undefined || !parameters['wait-for-callback']
+        ? {}
+        : { 'gennaker-callback': context.callbackUrl }),
+      'gennaker-execution': context.execution,
+      'gennaker-stage': context.stage,
+      'gennaker-attempt': String(context.attempt),
+      'idempotency-key': key,
+    },
+    ...(body === undefined ? {} : { body }),
+    signal: AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs)]),
+  });
+  return {
+    status: response.status,
+    body: trim(withoutSecrets(response.body, secrets)),
+    retryAfterMs: retryAfterMs(response.headers.get('retry-after'), context.clock.now()),
+  };
+}
+
+async function secretValue(name: string, header: string, context: StageContext): Promise<string> {
+  const value = await context.secrets.get({ name });
+  if (value === undefined) {
+    throw new TerminalError(`sending the header ${header}: there is no secret "${name}"; ask the admins to create it`);
+  }
+  if (/[\r\n\0]/.test(value.trim())) {
+    throw new TerminalError(`sending the header ${header}: the secret "${name}" has more than one line`);
+  }
+  return value.trim();
+}
+
+function bodyOf(parameters: WebhookParameters, context: StageContext): { body?: string; type?: string } {
+  const { body, method } = parameters;
+  if (method === 'GET' || (method === 'DELETE' && body === undefined)) return {};
+  if (typeof body === 'string') return { body, type: 'text/plain; charset=utf-8' };
+  const { pipeline, execution, stage, attempt, images } = context;
+  return { body: JSON.stringify(body ?? { pipeline, execution, stage, attempt, images }), type: 'application/json' };
+}
+
+/** A far end may answer with what it was sent. */
+function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return secrets.filter((secret) => secret !== '').reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
+}
+
+function trim(text: string): string {
+  const bytes = Buffer.from(text, 'utf8');
+  if (bytes.length <= MAXIMUM_KEPT_BODY_BYTES) return text;
+  // A character that is cut in two becomes U+FFFD at the end, and is dropped.
+  return bytes
+    .subarray(0, MAXIMUM_KEPT_BODY_BYTES)
+    .toString('utf8')
+    .replace(/\uFFFD$/, '');
+}
+
+/** `Retry-After` in seconds or as a date, in ms from now; undefined where there is none that can be read. */
+function retryAfterMs(header: string | null, now: number): number | undefined {
+  if (header === null) return undefined;
+  const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+}

@@ -1,0 +1,92 @@
+/** Notifications of Docker distribution (`registry:2`, `registry:3`): a batch of events, most of them of no interest here. */
+import { z } from 'zod';
+import { isDigest, isTag, normalizeRepository } from '../../registry/reference.ts';
+import {
+  eventId,
+  type HttpSource,
+  MAXIMUM_EVENTS_PER_BODY,
+  type ParsedEvents,
+  pushedText,
+  readPayload,
+  type SourceEvent,
+  type SourceRequest,
+  sameSecret,
+  type Verified,
+} from '../source.ts';
+
+const NAME = 'docker-distribution';
+
+/** What a tag can point to; layers and configurations are pushed too. */
+const MANIFEST_TYPES: ReadonlySet<string> = new Set([
+  'application/vnd.docker.distribution.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.v1+prettyjws',
+  'application/vnd.docker.distribution.manifest.v2+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.oci.image.index.v1+json',
+]);
+
+const event = z.object({
+  id: z.string().min(1),
+  action: z.string(),
+  target: z
+    .object({
+      mediaType: z.string().optional(),
+      repository: z.string().optional(),
+      tag: z.string().optional(),
+      digest: z.string().optional(),
+    })
+    .optional(),
+  request: z.object({ host: z.string().optional() }).optional(),
+});
+const envelope = z.object({ events: z.array(event).max(MAXIMUM_EVENTS_PER_BODY) });
+
+/** The media types of its bodies; older and newer releases differ. */
+export const DISTRIBUTION_MEDIA_TYPES: readonly string[] = [
+  'application/vnd.docker.distribution.events.v1+json',
+  'application/vnd.docker.distribution.events.v2+json',
+];
+
+/**
+ * `hosts` says under which name people know a registry that reports another one, as behind a proxy:
+ * `{ '127.0.0.1:5000': 'registry.example.com' }`; `*` stands for any host that is not listed.
+ */
+export function dockerDistribution(options: { hosts?: { readonly [reported: string]: string } } = {}): HttpSource {
+  const hosts = new Map(Object.entries(options.hosts ?? {}));
+  return {
+    name: NAME,
+    path: NAME,
+    secretName: 'docker-distribution-webhook',
+    verify,
+    parse({ body, at }): ParsedEvents {
+      const { events } = readPayload(NAME, envelope, body);
+      const pushed = events.flatMap((one): SourceEvent[] => {
+        const host = one.request?.host;
+        const repository = one.target?.repository;
+        const { tag, digest, mediaType } = one.target ?? {};
+        if (one.action !== 'push' || mediaType === undefined || !MANIFEST_TYPES.has(mediaType)) return [];
+        if (repository === undefined || tag === undefined || !isTag(tag)) return [];
+        const known = (host === undefined ? undefined : hosts.get(host)) ?? hosts.get('*') ?? host;
+        if (known === undefined || known === '') return [];
+        const name = normalizeRepository(`${known}/${repository}`);
+        const image = { repository: name, tag, ...(digest !== undefined && isDigest(digest) ? { digest } : {}) };
+        return [
+          { id: eventId(NAME, one.id), type: 'image-pushed', source: NAME, at, text: pushedText(name, tag), image },
+        ];
+      });
+      return { events: pushed, ignored: events.length - pushed.length };
+    },
+  };
+}
+
+function verify(request: SourceRequest, secret: string | undefined): Verified {
+  if (secret === undefined || secret === '') {
+    return { refused: 'no secret "docker-distribution-webhook" is configured, so nothing from this source is taken' };
+  }
+  const given = request.headers.authorization;
+  if (given === undefined)
+    return { refused: 'the Authorization header is missing; it must be "Bearer" and the secret' };
+  if (!sameSecret(given, `Bearer ${secret}`))
+    return { refused: 'the Authorization header is not "Bearer" and the secret' };
+  return 'ok';
+}

@@ -1,0 +1,52 @@
+/** Docker Hub's webhook. It signs nothing, so its URL carries the secret; it tells no digest, so the tag is resolved later. */
+import { z } from 'zod';
+import { DOCKER_HUB, isTag, normalizeRepository } from '../../registry/reference.ts';
+import {
+  BadPayload,
+  eventId,
+  type HttpSource,
+  type ParsedEvents,
+  pushedText,
+  readPayload,
+  type SourceRequest,
+  sameSecret,
+  type Verified,
+} from '../source.ts';
+
+const NAME = 'docker-hub';
+
+const payload = z.object({
+  callback_url: z.string().optional(),
+  push_data: z.object({
+    /** Seconds since 1970. */
+    pushed_at: z.number(),
+    tag: z.string(),
+  }),
+  repository: z.object({ repo_name: z.string().min(1) }),
+});
+
+export const dockerHub: HttpSource = {
+  name: NAME,
+  path: NAME,
+  secretName: 'docker-hub-webhook',
+  verify(request: SourceRequest, secret: string | undefined): Verified {
+    if (secret === undefined || secret === '') {
+      return { refused: 'no secret "docker-hub-webhook" is configured, so nothing from this source is taken' };
+    }
+    if (request.pathSecret === '')
+      return { refused: 'the URL ends without the secret; it is /hooks/docker-hub/SECRET' };
+    return sameSecret(request.pathSecret, secret) ? 'ok' : { refused: 'the URL does not end in the secret' };
+  },
+  parse({ body, at }): ParsedEvents {
+    const { push_data: push, repository: of, callback_url: callback } = readPayload(NAME, payload, body);
+    if (!isTag(push.tag)) throw new BadPayload(`reading a ${NAME} payload: push_data.tag: must be a tag`);
+    const repository = normalizeRepository(`${DOCKER_HUB}/${of.repo_name}`);
+    // There is no delivery id. The time of the push and the call-back's address are this push's own.
+    const id = eventId(NAME, repository, push.tag, String(push.pushed_at), callback ?? '');
+    const text = pushedText(repository, push.tag);
+    return {
+      events: [{ id, type: 'image-pushed', source: NAME, at, text, image: { repository, tag: push.tag } }],
+      ignored: 0,
+    };
+  },
+};

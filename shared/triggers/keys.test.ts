@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { definitionSchema } from '../pipeline/schema.ts';
+import { dockerHub } from './docker-hub/source.ts';
+import { keysOf, triggerEntries } from './keys.ts';
+
+it('an event finds the triggers of its image, however the image is spelled', () => {
+  const definition = definitionSchema.parse({
+    pipeline: 'web',
+    images: { site: { repository: 'nginx', tag: '*' }, api: { repository: 'pkg.dev/a/b', tag: '*' } },
+    on: [{ push: 'api' }, { push: 'site' }],
+    stages: { pause: { uses: 'wait', with: { for: '1s' } } },
+  });
+  expect(triggerEntries(definition)).toEqual([
+    { key: 'image:pkg.dev/a/b', pipeline: 'web', index: 0 },
+    { key: 'image:docker.io/library/nginx', pipeline: 'web', index: 1 },
+  ]);
+  const body = { push_data: { pushed_at: 1, tag: 'latest' }, repository: { repo_name: 'library/nginx' } };
+  const [event] = dockerHub.parse({ body, at: 0 }).events;
+  expect(event === undefined ? [] : keysOf(event)).toEqual(['image:docker.io/library/nginx']);
+});

@@ -1,0 +1,29 @@
+/** A person, or a program in a person's name, who asks for a pipeline to be run. */
+import { z } from 'zod';
+import { isDigest, isTag } from '../../registry/reference.ts';
+import { eventId, type ManualStart } from '../source.ts';
+
+/** What is asked: our own API's body, so nothing unknown is let pass. */
+export const manualRequest = z.strictObject({
+  pipeline: z.string().min(1).max(255),
+  inputs: z.record(z.string().max(100), z.json()).default({}),
+  /** By the name of the image in the pipeline. */
+  images: z
+    .record(
+      z.string().max(100),
+      z.strictObject({
+        tag: z.string().refine(isTag, 'must be a tag'),
+        digest: z.string().refine(isDigest, 'must be sha256: and 64 hexadecimal digits').optional(),
+      }),
+    )
+    .default({}),
+});
+export type ManualRequest = z.output<typeof manualRequest>;
+
+/** The event of a request. `request` is the id that the caller gave it, so that asking again starts nothing twice. */
+export function manualEvent(command: { asked: ManualRequest; request: string; by: string; at: number }): ManualStart {
+  const { asked, request, by, at } = command;
+  const images = Object.entries(asked.images).map(([name, image]) => `${name} ${image.tag}`);
+  const text = `${by} asked${images.length === 0 ? '' : ` for ${images.join(', ')}`}`;
+  return { id: eventId('manual', request), type: 'manual', source: 'manual', at, text, manual: { ...asked, by } };
+}

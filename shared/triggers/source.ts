@@ -1,0 +1,138 @@
+/** What all trigger sources have in common: the normalised event, and how a source makes one of what it was sent. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import { isDigest, isTag } from '../registry/reference.ts';
+
+/** Events that one body may hold. Registries send a few at a time. */
+export const MAXIMUM_EVENTS_PER_BODY = 500;
+const MAXIMUM_NAME = 255;
+const MAXIMUM_IMAGES = 50;
+
+const tag = z.string().refine(isTag, 'must be a tag');
+const digest = z.string().refine(isDigest, 'must be sha256: and 64 hexadecimal digits');
+
+const common = {
+  /** The sender's delivery or event id, with the source before it: the same again for a redelivery, and only then. */
+  id: z.string().regex(/^[A-Za-z0-9._-]{1,200}$/),
+  /** When it arrived, in epoch ms. */
+  at: z.int(),
+  /** One phrase for people: `image items-api:1.2.3 pushed`. */
+  text: z.string().max(1000),
+  /** W3C traceparent. */
+  trace: z.string().max(100).optional(),
+};
+
+export const sourceEvent = z.discriminatedUnion('type', [
+  z.object({
+    ...common,
+    type: z.literal('image-pushed'),
+    /** The source's name, as in the registry of sources. */
+    source: z.string().max(100),
+    image: z.object({
+      /** With its host, as `normalizeRepository` spells it. */
+      repository: z.string().max(MAXIMUM_NAME),
+      tag,
+      /** Absent where the sender does not tell it. */
+      digest: digest.optional(),
+    }),
+  }),
+  z.object({
+    ...common,
+    type: z.literal('manual'),
+    source: z.literal('manual'),
+    manual: z.object({
+      pipeline: z.string().max(MAXIMUM_NAME),
+      inputs: z.record(z.string(), z.json()),
+      /** By the name of the image in the pipeline. Those that are not given are chosen as for a schedule. */
+      images: z
+        .record(z.string(), z.object({ tag, digest: digest.optional() }))
+        .refine((images) => Object.keys(images).length <= MAXIMUM_IMAGES, `has more than ${MAXIMUM_IMAGES} images`),
+      /** Who asked. */
+      by: z.string().max(MAXIMUM_NAME),
+    }),
+  }),
+]);
+/** A normalised fact from outside. */
+export type SourceEvent = z.output<typeof sourceEvent>;
+export type ImagePushed = Extract<SourceEvent, { type: 'image-pushed' }>;
+export type ManualStart = Extract<SourceEvent, { type: 'manual' }>;
+
+/** An HTTP request as it came in. */
+export type SourceRequest = {
+  /** Names in lower case. */
+  readonly headers: { readonly [name: string]: string | undefined };
+  readonly rawBody: Uint8Array;
+  /** What stands after the source's name in the URL's path; empty where nothing does. */
+  readonly pathSecret: string;
+};
+
+export type Verified = 'ok' | { readonly refused: string };
+
+/** What a source made of a body. `ignored` counts what it saw and no trigger could look at. */
+export type ParsedEvents = { readonly events: readonly SourceEvent[]; readonly ignored: number };
+
+/** A source that others call by HTTP. */
+export interface HttpSource {
+  readonly name: string;
+  /** Its part of the URL: `/hooks/<path>`. */
+  readonly path: string;
+  /** The name of the secret that `verify` is given. */
+  readonly secretName: string;
+  /** Decides by the secret alone; `undefined` where none is configured, and then everything is refused. */
+  verify(request: SourceRequest, secret: string | undefined): Verified;
+  /** Throws BadPayload for a body that is not what its type says. */
+  parse(command: { body: unknown; at: number }): ParsedEvents;
+}
+
+/** A Pub/Sub message of a topic that somebody else publishes to. */
+export type SourceMessage = {
+  readonly messageId: string;
+  /** UTF-8, decoded. */
+  readonly data: string;
+  readonly attributes: { readonly [name: string]: string };
+};
+
+/** A source whose messages come by a subscription; who may publish is the topic's own matter. */
+export interface MessageSource {
+  readonly name: string;
+  /** Throws BadPayload for a message that is not what its topic says. */
+  parse(command: { message: SourceMessage; at: number }): ParsedEvents;
+}
+
+/** A body or message that is not what its sender's documentation says. Sending it again would not help. */
+export class BadPayload extends Error {
+  override readonly name = 'BadPayload';
+}
+
+/** Reads a body of other people's making: what is not known is ignored, what is needed must be there. */
+export function readPayload<T>(source: string, schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const place = issue === undefined || issue.path.length === 0 ? 'the body' : z.core.toDotPath(issue.path);
+  throw new BadPayload(`reading a ${source} payload: ${place}: ${issue?.message ?? 'not valid'}`, {
+    cause: parsed.error,
+  });
+}
+
+/** An id of the source's own, safe in any store: the parts as they are where they are one plain word, otherwise hashed. */
+export function eventId(source: string, ...parts: readonly string[]): string {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined && /^[A-Za-z0-9._-]{8,100}$/.test(only)) return `${source}-${only}`;
+  const hash = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 40);
+  return `${source}-${hash}`;
+}
+
+/** The phrase for a pushed image. */
+export function pushedText(repository: string, tagName: string): string {
+  return `image ${repository.slice(repository.lastIndexOf('/') + 1)}:${tagName} pushed`;
+}
+
+/** Compares in constant time, whatever the lengths. */
+export function sameSecret(given: string, expected: string): boolean {
+  return timingSafeEqual(sha256(given), sha256(expected));
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text, 'utf8').digest();
+}

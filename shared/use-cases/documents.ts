@@ -1,0 +1,217 @@
+/** The one place where stored documents are read: it checks them, and brings those of earlier formats up to the present. */
+import { z } from 'zod';
+import type { Json } from '../core/json.ts';
+import type { Plan } from '../core/plan.ts';
+import { REASON_CODES, type Reason, type WaitReason } from '../core/reason.ts';
+import type { Execution, Group, Run, Transition } from '../core/run.ts';
+
+/** The format that this code writes. */
+export const STORED_FORMAT = 1;
+
+const json: z.ZodType<Json> = z.json() as z.ZodType<Json>;
+const instant = z.number().int().nonnegative();
+const count = z.number().int().nonnegative();
+
+const reason: z.ZodType<Reason> = z.object({
+  code: z.enum(REASON_CODES),
+  text: z.string(),
+  unblock: z.string().exactOptional(),
+});
+const waitReason: z.ZodType<WaitReason> = z.object({
+  code: z.enum(REASON_CODES),
+  text: z.string(),
+  unblock: z.string(),
+});
+
+const signal = z.object({ id: z.string(), name: z.string(), at: instant, value: json });
+const wait = z.union([
+  z.strictObject({ until: instant }),
+  z.strictObject({ signal: z.string(), until: instant.exactOptional() }),
+]);
+const input = z.union([
+  z.object({ by: z.enum(['begin', 'again', 'time', 'stop']) }),
+  z.object({ by: z.literal('signal'), signal }),
+]);
+const stageEnd = z.enum(['succeeded', 'failed', 'cancelled', 'skipped']);
+const stageStatus = z.enum(['pending', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'skipped']);
+
+const run: z.ZodType<Run> = z.object({
+  format: z.literal(STORED_FORMAT),
+  execution: z.string(),
+  stage: z.string(),
+  plan: z.string(),
+  doing: z.enum(['forward', 'stop']),
+  attempt: count,
+  step: count,
+  tries: count,
+  repeats: count,
+  cursor: json.exactOptional(),
+  mail: z.array(signal),
+  taken: z.array(z.string()),
+  deadline: instant,
+  stop: z.object({ because: reason, end: z.enum(['cancelled', 'failed']), deadline: instant }).exactOptional(),
+  shown: z.string(),
+  proves: count,
+  at: instant,
+  trace: z.string().exactOptional(),
+  state: z.discriminatedUnion('is', [
+    z.object({ is: z.literal('ready'), input }),
+    z.object({ is: z.literal('claimed'), input, by: z.string(), until: instant }),
+    z.object({ is: z.literal('waiting'), for: wait, reason: waitReason, input }),
+    z.object({
+      is: z.literal('ended'),
+      end: stageEnd,
+      reason: reason.exactOptional(),
+      outputs: json.exactOptional(),
+    }),
+  ]),
+});
+
+export const transitionSchema: z.ZodType<Transition> = z.object({
+  revision: count,
+  at: instant,
+  is: z.enum(['queued', 'started', 'stage', 'stopping', 'ended']),
+  stage: z.string().exactOptional(),
+  status: z.union([stageStatus, z.literal('queued')]),
+  reason: reason.exactOptional(),
+});
+
+const stageView = z.object({
+  id: z.string(),
+  status: stageStatus,
+  attempts: count,
+  reason: reason.exactOptional(),
+  startedAt: instant.exactOptional(),
+  endedAt: instant.exactOptional(),
+  wakeAt: instant.exactOptional(),
+  startedIn: count.exactOptional(),
+});
+
+const execution: z.ZodType<Execution> = z.object({
+  format: z.literal(STORED_FORMAT),
+  id: z.string(),
+  pipeline: z.string(),
+  team: z.string(),
+  plan: z.string(),
+  revision: count,
+  createdAt: instant,
+  at: instant,
+  trigger: z.object({
+    event: z.string(),
+    source: z.string(),
+    text: z.string(),
+    by: z.string().exactOptional(),
+    at: instant,
+  }),
+  restartOf: z.string().exactOptional(),
+  group: z.string(),
+  phase: z.discriminatedUnion('is', [
+    z.object({ is: z.literal('queued'), reason: waitReason, toStop: z.array(z.string()) }),
+    z.object({ is: z.literal('running'), startedAt: instant, deadline: instant }),
+    z.object({
+      is: z.literal('ended'),
+      end: stageEnd,
+      at: instant,
+      startedAt: instant.exactOptional(),
+      reason: reason.exactOptional(),
+      promoted: z.array(z.string()),
+    }),
+  ]),
+  stop: z.object({ because: reason, end: z.enum(['cancelled', 'failed']), revision: count }).exactOptional(),
+  stages: z.array(stageView),
+  open: count,
+  unproven: z.array(transitionSchema),
+  sweepAt: instant.exactOptional(),
+  trace: z.string().exactOptional(),
+});
+
+const group: z.ZodType<Group> = z.object({
+  format: z.literal(STORED_FORMAT),
+  limit: count,
+  holders: z.array(z.string()),
+  queue: z.array(z.string()),
+});
+
+const policy = z.object({ then: z.enum(['fail', 'continue']), others: z.enum(['cancel', 'finish']) });
+const moment = z.enum(['started', 'waiting', 'succeeded', 'failed', 'cancelled']);
+
+const plan: z.ZodType<Plan> = z.object({
+  format: z.literal(STORED_FORMAT),
+  pipeline: z.string(),
+  team: z.string(),
+  namespace: z.string(),
+  images: z.record(z.string(), z.object({ repository: z.string(), tag: z.string(), digest: z.string() })),
+  inputs: z.record(z.string(), json),
+  stages: z.array(
+    z.object({
+      id: z.string(),
+      declaredAs: z.string(),
+      kind: z.string(),
+      target: z.string().exactOptional(),
+      needs: z.array(z.string()),
+      with: json,
+      skip: z.string().exactOptional(),
+      timeoutMs: count,
+      retry: z.object({ attempts: z.number().int().positive(), backOffMs: count, maximumBackOffMs: count }),
+      onFailure: policy,
+    }),
+  ),
+  concurrency: z.object({
+    group: z.string(),
+    limit: z.number().int().positive(),
+    whenBusy: z.enum(['newest', 'queue', 'cancel-running', 'skip']),
+  }),
+  timeoutMs: count,
+  notify: z.array(
+    z.union([
+      z.object({ slack: z.string(), when: z.array(moment) }),
+      z.object({ pubsub: z.string(), when: z.array(moment).exactOptional() }),
+    ]),
+  ),
+  manifests: z.string().exactOptional(),
+});
+
+/** A document that this code cannot read: written by a newer version, or damaged. */
+export class UnreadableDocument extends Error {
+  override readonly name = 'UnreadableDocument';
+}
+
+/** Steps from each earlier format to the next, by the format that they start from. None yet: 1 is the first. */
+const upgrades: ReadonlyMap<number, (document: { [field: string]: unknown }) => { [field: string]: unknown }> =
+  new Map();
+
+const versioned = z.looseObject({ format: z.number().int() });
+
+function parserOf<T>(what: string, schema: z.ZodType<T>): (stored: unknown) => T {
+  return (stored) => {
+    const start = versioned.safeParse(stored);
+    if (!start.success)
+      throw new UnreadableDocument(`a stored ${what} carries no format number`, { cause: start.error });
+    let document: { [field: string]: unknown; format: number } = start.data;
+    while (document.format < STORED_FORMAT) {
+      const upgrade = upgrades.get(document.format);
+      if (upgrade === undefined)
+        throw new UnreadableDocument(`a stored ${what} has format ${document.format}, which is unknown`);
+      document = { ...upgrade(document), format: document.format + 1 };
+    }
+    if (document.format > STORED_FORMAT) {
+      throw new UnreadableDocument(
+        `a stored ${what} has format ${document.format}, and this version reads up to ${STORED_FORMAT}: deploy the newer version`,
+      );
+    }
+    const parsed = schema.safeParse(document);
+    if (parsed.success) return parsed.data;
+    throw new UnreadableDocument(`a stored ${what} is damaged: ${z.prettifyError(parsed.error)}`, {
+      cause: parsed.error,
+    });
+  };
+}
+
+/** Each reads one stored document. Throws UnreadableDocument. */
+export const parseExecution = parserOf('execution', execution);
+export const parseRun = parserOf('run', run);
+export const parseGroup = parserOf('group', group);
+export const parsePlan = parserOf('plan', plan);
+
+/** The parsers as the adapters take them. */
+export const documentParsers = { execution: parseExecution, run: parseRun, group: parseGroup };

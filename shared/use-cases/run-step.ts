@@ -1,0 +1,151 @@
+/** Runs one step of a stage within its time, and turns whatever happens into an outcome. */
+import { z } from 'zod';
+import { type IndexedPlan, stagePlanOf } from '../core/execution.ts';
+import type { Json } from '../core/json.ts';
+import type { Instant, Outcome, Run } from '../core/run.ts';
+import { type StageContext, type StageKind, TerminalError } from '../stages/kind.ts';
+import { type Engine, pause } from './engine.ts';
+
+/** The longest interval between two shows of progress, in ms: more often would cost writes that nobody sees. */
+const REPORT_INTERVAL_MS = 500;
+/** How long a step that was told to stop at its deadline may take to do so, in ms. */
+const ABORT_GRACE_MS = 2_000;
+/** What a cursor or outputs may take, in characters of JSON. */
+const MAXIMUM_CURSOR_CHARACTERS = 64 * 1024;
+
+/** The outcome of the claimed step of `run`. `claimedAt` is when the claim was sent, from which its time counts. */
+export async function runStep(engine: Engine, indexed: IndexedPlan, run: Run, claimedAt: Instant): Promise<Outcome> {
+  const stage = stagePlanOf(indexed, run.stage);
+  const kind = stage === undefined ? undefined : engine.kinds.get(stage.kind);
+  if (stage === undefined || kind === undefined) {
+    return giveUp(`No stage kind is called ${stage?.kind ?? run.stage} in this installation.`);
+  }
+  const over = new AbortController();
+  const deadline = claimedAt + engine.timing.stepMs;
+  const cancelTimer = engine.clock.after(Math.max(0, deadline - engine.clock.now()), () => over.abort());
+  const held = { still: true };
+  try {
+    const context = contextOf(engine, indexed, run, { deadline, claimedAt, signal: over.signal, held });
+    return await Promise.race([perform(kind, run, stage.with, context), tooLong(engine, over.signal)]);
+  } finally {
+    held.still = false;
+    cancelTimer();
+  }
+}
+
+async function tooLong(engine: Engine, signal: AbortSignal): Promise<Outcome> {
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  await pause(engine.clock, ABORT_GRACE_MS);
+  const seconds = Math.round(engine.timing.stepMs / 1000);
+  return {
+    is: 'failed',
+    reason: { code: 'step-too-long', text: `A step did not end within ${seconds} s and was told to stop.` },
+    then: 'sameStep',
+  };
+}
+
+async function perform(kind: StageKind, run: Run, parameters: Json, context: StageContext): Promise<Outcome> {
+  if (run.state.is !== 'claimed') return giveUp('The step was not claimed.');
+  try {
+    const given = kind.with.parse(parameters);
+    const cursor = run.cursor === undefined ? undefined : kind.cursor.parse(run.cursor);
+    const at = { cursor, input: run.state.input };
+    const outcome = run.doing === 'forward' ? await kind.step(given, at, context) : await kind.stop(given, at, context);
+    return checked(kind, run, outcome);
+  } catch (error) {
+    context.log.write('WARNING', 'A step of a stage failed', { kind: kind.kind, error });
+    return outcomeOfError(error);
+  }
+}
+
+/** The outcome with its cursor or outputs checked by the kind's own schemas, and their size bounded. */
+function checked(kind: StageKind, run: Run, outcome: Outcome<unknown, unknown>): Outcome {
+  switch (outcome.is) {
+    case 'succeeded':
+      return { is: 'succeeded', outputs: run.doing === 'forward' ? stored(kind.outputs, outcome.outputs) : null };
+    case 'again':
+      return { is: 'again', cursor: stored(kind.cursor, outcome.cursor) };
+    case 'waiting':
+      return { ...outcome, cursor: stored(kind.cursor, outcome.cursor) };
+    case 'failed':
+    case 'skipped':
+      return outcome;
+  }
+}
+
+function stored(schema: z.ZodType, value: unknown): Json {
+  const text = JSON.stringify(schema.parse(value)) ?? 'null';
+  if (text.length > MAXIMUM_CURSOR_CHARACTERS) {
+    throw new TerminalError(`The stage's state is ${text.length} characters long; ${MAXIMUM_CURSOR_CHARACTERS} fit.`);
+  }
+  return JSON.parse(text) as Json;
+}
+
+/** The one place that tells the two sorts of failure apart: what no retry can mend, and what one may. */
+function outcomeOfError(error: unknown): Outcome {
+  if (error instanceof z.ZodError) {
+    const text = `The stage's parameters or its state do not fit its kind: ${z.prettifyError(error)}`;
+    return { is: 'failed', reason: { code: 'invalid-parameters', text }, then: 'giveUp' };
+  }
+  const text = error instanceof Error ? error.message : String(error);
+  if (error instanceof TerminalError) return giveUp(text);
+  return { is: 'failed', reason: { code: 'stage-failed', text }, then: 'newAttempt' };
+}
+
+const giveUp = (text: string): Outcome => ({
+  is: 'failed',
+  reason: { code: 'stage-failed', text },
+  then: 'giveUp',
+});
+
+function contextOf(
+  engine: Engine,
+  indexed: IndexedPlan,
+  run: Run,
+  claim: { deadline: Instant; claimedAt: Instant; signal: AbortSignal; held: { still: boolean } },
+): StageContext {
+  const { plan } = indexed;
+  const target = stagePlanOf(indexed, run.stage)?.target;
+  const leaseEnd = claim.claimedAt + engine.timing.leaseMs;
+  const where = { execution: run.execution, stage: run.stage, attempt: run.attempt, step: run.step };
+  let reportedAt = Number.NEGATIVE_INFINITY;
+  return {
+    ...where,
+    pipeline: plan.pipeline,
+    tries: run.tries,
+    key: `${run.execution}/${run.stage}/${run.attempt}/${run.step}`,
+    namespace: plan.namespace,
+    ...(target === undefined ? {} : { target }),
+    images: plan.images,
+    ...(plan.manifests === undefined ? {} : { manifests: plan.manifests }),
+    deadline: claim.deadline,
+    signal: claim.signal,
+    mayWrite: () => claim.held.still && !claim.signal.aborted && engine.clock.now() < leaseEnd,
+    clock: engine.clock,
+    blobs: engine.blobs,
+    locks: engine.locks,
+    async isAtWork(holder) {
+      const found = await engine.executions.readRun(holder);
+      return found !== undefined && found.value.state.is !== 'ended' && found.value.attempt === holder.attempt;
+    },
+    async cluster() {
+      if (target === undefined) throw new TerminalError(`The stage ${run.stage} has no target.`);
+      return engine.clusterOf(target);
+    },
+    secrets: engine.secrets,
+    http: engine.http,
+    log: {
+      write: (severity, message, fields) => engine.log.write(severity, message, { ...where, ...fields }),
+    },
+    report(lines) {
+      const now = engine.clock.now();
+      if (now - reportedAt < REPORT_INTERVAL_MS) return;
+      reportedAt = now;
+      const { execution, ...rest } = where;
+      engine.progress
+        .show({ execution, progress: { ...rest, at: now, lines } })
+        .catch((error: unknown) => engine.log.write('WARNING', 'Progress could not be shown', { ...where, error }));
+    },
+    ...(run.trace === undefined ? {} : { trace: run.trace }),
+  };
+}

@@ -1,0 +1,99 @@
+/** What Pipelines must do: keep each pipeline with its triggers, and find triggers by key alone. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AppliedPipeline, Pipelines, TriggerEntry } from '../../shared/ports/pipelines.ts';
+import { type MakeAdapter, PLAN_HASH, unique } from './samples.ts';
+
+function applied(name: string, change: Partial<AppliedPipeline> = {}): AppliedPipeline {
+  return {
+    format: 1,
+    name,
+    team: 'items',
+    definition: { pipeline: name, stages: { release: { uses: 'deploy', targets: ['jp', 'us'], with: {} } }, on: [] },
+    appliedAt: 1_700_000_000_000,
+    generation: 1,
+    ...change,
+  };
+}
+
+export function describePipelines(name: string, makeAdapter: MakeAdapter<Pipelines>): void {
+  describe(`${name}: Pipelines`, () => {
+    let pipelines: Pipelines;
+    let close: () => Promise<void>;
+    beforeAll(async () => {
+      ({ adapter: pipelines, close } = await makeAdapter());
+    });
+    afterAll(() => close());
+
+    const trigger = (key: string, pipeline: string, index: number): TriggerEntry => ({ key, pipeline, index });
+    const found = async (key: string) =>
+      (await pipelines.triggers({ key })).toSorted(
+        (left, right) => left.pipeline.localeCompare(right.pipeline) || left.index - right.index,
+      );
+
+    it('has no pipeline that was not put', async () => {
+      expect(await pipelines.get({ name: unique('absent') })).toBeUndefined();
+      expect(await pipelines.triggers({ key: `image:${unique('absent')}` })).toEqual([]);
+    });
+
+    it('replaces a pipeline whole', async () => {
+      const id = unique('items-api');
+      const first = applied(id, { files: PLAN_HASH });
+      await pipelines.put({ pipeline: first, triggers: [] });
+      expect(await pipelines.get({ name: id })).toEqual(first);
+      const second = applied(id, { generation: 2, team: 'social' });
+      await pipelines.put({ pipeline: second, triggers: [] });
+      expect(await pipelines.get({ name: id })).toEqual(second);
+    });
+
+    it('replaces all triggers of a pipeline, and leaves those of others', async () => {
+      const [items, likes] = [unique('items-api'), unique('likes-api')];
+      const [oldKey, newKey, shared] = ['old', 'new', 'shared'].map((part) => `image:acme.dev/${items}/${part}`) as [
+        string,
+        string,
+        string,
+      ];
+      await pipelines.put({
+        pipeline: applied(items),
+        triggers: [trigger(oldKey, items, 0), trigger(shared, items, 1), trigger(shared, items, 2)],
+      });
+      await pipelines.put({ pipeline: applied(likes), triggers: [trigger(shared, likes, 0)] });
+      expect(await found(oldKey)).toEqual([trigger(oldKey, items, 0)]);
+      expect(await found(shared)).toEqual([
+        trigger(shared, items, 1),
+        trigger(shared, items, 2),
+        trigger(shared, likes, 0),
+      ]);
+
+      await pipelines.put({ pipeline: applied(items, { generation: 2 }), triggers: [trigger(newKey, items, 0)] });
+      expect(await found(oldKey)).toEqual([]);
+      expect(await found(newKey)).toEqual([trigger(newKey, items, 0)]);
+      expect(await found(shared)).toEqual([trigger(shared, likes, 0)]);
+
+      await pipelines.put({ pipeline: applied(items, { generation: 3 }), triggers: [] });
+      expect(await found(newKey)).toEqual([]);
+    });
+
+    it('finds triggers by the whole key only', async () => {
+      const id = unique('items-api');
+      const key = `image:acme.dev:5000/${id}/api`;
+      await pipelines.put({ pipeline: applied(id), triggers: [trigger(key, id, 0)] });
+      for (const other of [key.slice(0, -1), `${key}s`, key.toUpperCase(), key.replaceAll('/', '%2F')]) {
+        expect(await found(other)).toEqual([]);
+      }
+      expect(await found(key)).toEqual([trigger(key, id, 0)]);
+    });
+
+    it('lists pipelines by name, page by page', async () => {
+      const prefix = unique('list');
+      for (const part of ['c', 'a', 'd', 'b']) {
+        await pipelines.put({ pipeline: applied(`${prefix}-${part}`), triggers: [] });
+      }
+      const page = await pipelines.list({ limit: 2, after: prefix });
+      expect(page.map((pipeline) => pipeline.name)).toEqual([`${prefix}-a`, `${prefix}-b`]);
+      expect(page[0]).toEqual(applied(`${prefix}-a`));
+      const next = await pipelines.list({ limit: 2, after: `${prefix}-b` });
+      expect(next.map((pipeline) => pipeline.name)).toEqual([`${prefix}-c`, `${prefix}-d`]);
+      expect((await pipelines.list({ limit: 1 })).length).toBe(1);
+    });
+  });
+}

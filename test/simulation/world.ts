@@ -1,0 +1,234 @@
+/** A seeded world: one virtual clock, one queue of events, and workers that crash and freeze between any two port calls. */
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { Random } from '../../shared/ports/random.ts';
+
+/** How hostile one seed's world is. Each is a probability for one port call, unless said otherwise. */
+export type Temper = {
+  readonly crash: number;
+  readonly freeze: number;
+  /** A call takes effect and reports a failure all the same. */
+  readonly liar: number;
+  /** A call fails without effect. */
+  readonly failure: number;
+  /** For one message. */
+  readonly duplicate: number;
+  /** For one message: it is lost; only for messages that the protocol sends again. */
+  readonly drop: number;
+  /** For one minute of the world. */
+  readonly clockJump: number;
+  /** The longest latency of a port call, in ms. */
+  readonly latencyMs: number;
+  /** The longest delay of a message, in ms. */
+  readonly messageDelayMs: number;
+};
+
+/** Mulberry32: a small generator with 32 bits of state, enough to make every seed another world. */
+export function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** A world that needs more events than this does not come to rest. The busiest sound one needs a tenth. */
+const MAXIMUM_EVENTS = 300_000;
+
+/** One handling of one message: what crashes and freezes. */
+export class Worker {
+  alive = true;
+  frozenUntil = 0;
+  readonly name: string;
+  readonly onCrash: () => void;
+  constructor(name: string, onCrash: () => void) {
+    this.name = name;
+    this.onCrash = onCrash;
+  }
+}
+
+export class SimulatedFailure extends Error {
+  override readonly name = 'SimulatedFailure';
+}
+
+type Task = { readonly at: number; readonly order: number; readonly run: () => void; cancelled: boolean };
+
+export class World {
+  readonly next: () => number;
+  readonly temper: Temper;
+  /** False once the storm is over: no more faults, so that everything can come to rest. */
+  storm = true;
+  now = Date.UTC(2026, 0, 1);
+  private skew = 0;
+  private readonly tasks: Task[] = [];
+  private ids = 0;
+  private events = 0;
+  readonly trace: string[] = [];
+  readonly recording: boolean;
+
+  constructor(seed: number, recording = false) {
+    this.next = generator(seed);
+    this.recording = recording;
+    const some = (most: number): number => (this.next() < 0.5 ? 0 : this.next() * most);
+    this.temper = {
+      crash: some(0.04),
+      freeze: some(0.03),
+      liar: some(0.04),
+      failure: some(0.05),
+      duplicate: some(0.5),
+      drop: some(0.15),
+      clockJump: some(0.3),
+      latencyMs: 1 + this.next() * 200,
+      messageDelayMs: this.next() < 0.3 ? 60_000 * this.next() : 1 + this.next() * 2_000,
+    };
+  }
+
+  chance(probability: number): boolean {
+    return this.storm && this.next() < probability;
+  }
+
+  between(low: number, high: number): number {
+    return low + Math.floor(this.next() * (high - low + 1));
+  }
+
+  note(text: string): void {
+    if (this.recording) this.trace.push(`${((this.now - Date.UTC(2026, 0, 1)) / 1000).toFixed(3)} ${text}`);
+  }
+
+  /** Runs `run` after `ms` of the world's own time, which no clock jump touches. */
+  schedule(ms: number, run: () => void): Task {
+    const task: Task = { at: this.now + Math.max(0, ms), order: this.next(), run, cancelled: false };
+    this.tasks.push(task);
+    let index = this.tasks.length - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (!this.before(index, parent)) break;
+      this.swap(index, parent);
+      index = parent;
+    }
+    return task;
+  }
+
+  private before(a: number, b: number): boolean {
+    const one = this.tasks[a];
+    const other = this.tasks[b];
+    if (one === undefined || other === undefined) return false;
+    return one.at < other.at || (one.at === other.at && one.order < other.order);
+  }
+
+  private swap(a: number, b: number): void {
+    const one = this.tasks[a];
+    const other = this.tasks[b];
+    if (one === undefined || other === undefined) return;
+    this.tasks[a] = other;
+    this.tasks[b] = one;
+  }
+
+  private pop(): Task | undefined {
+    const first = this.tasks[0];
+    const last = this.tasks.pop();
+    if (first === undefined || last === undefined || this.tasks.length === 0) return first;
+    this.tasks[0] = last;
+    let index = 0;
+    for (;;) {
+      let least = index;
+      if (this.before(2 * index + 1, least)) least = 2 * index + 1;
+      if (this.before(2 * index + 2, least)) least = 2 * index + 2;
+      if (least === index) return first;
+      this.swap(index, least);
+      index = least;
+    }
+  }
+
+  /** Runs what is scheduled until `until`, or until nothing is. */
+  async run(until: number): Promise<void> {
+    for (;;) {
+      const head = this.tasks[0];
+      if (head === undefined || head.at > until) {
+        this.now = Math.max(this.now, until);
+        return;
+      }
+      this.pop();
+      if (head.cancelled) continue;
+      this.now = head.at;
+      this.events += 1;
+      if (this.events > MAXIMUM_EVENTS) throw new Error(`more than ${MAXIMUM_EVENTS} events: the messages breed`);
+      head.run();
+      // Everything that this event set free runs before the next: only scheduled events give way to others.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** Moves every clock by up to ten minutes, forwards or back. */
+  jump(): void {
+    this.skew += this.between(-120_000, 600_000);
+    this.note(`clock jumps to skew ${this.skew}`);
+  }
+
+  /** The clock as a worker reads it. */
+  clockOf(worker: Worker): Clock {
+    return {
+      now: () => Math.floor(this.now) + this.skew,
+      after: (ms, run) => {
+        const task = this.schedule(ms, () => {
+          if (worker.alive) this.thawed(worker, run);
+        });
+        return () => {
+          task.cancelled = true;
+        };
+      },
+    };
+  }
+
+  private thawed(worker: Worker, run: () => void): void {
+    if (worker.frozenUntil <= this.now) run();
+    else this.schedule(worker.frozenUntil - this.now, () => this.thawed(worker, run));
+  }
+
+  random(): Random {
+    return {
+      id: () => {
+        this.ids += 1;
+        return `id${this.ids}`;
+      },
+      fraction: () => this.next(),
+    };
+  }
+
+  /** A pause of a worker between two port calls, from which it may not come back, or only after its lease. */
+  private step(worker: Worker, label: string): Promise<void> {
+    return new Promise((resolve) => {
+      if (!worker.alive) return;
+      if (this.chance(this.temper.crash)) {
+        this.note(`${worker.name} crashes at ${label}`);
+        worker.alive = false;
+        worker.onCrash();
+        return;
+      }
+      if (this.chance(this.temper.freeze)) {
+        const ms = this.between(1_000, 200_000);
+        this.note(`${worker.name} freezes at ${label} for ${ms} ms`);
+        worker.frozenUntil = this.now + ms;
+      }
+      this.schedule(this.next() * this.temper.latencyMs, () => this.thawed(worker, resolve));
+    });
+  }
+
+  /** A port call of a worker: latency and faults around an effect that happens at one moment. */
+  async call<T>(worker: Worker, label: string, effect: () => T): Promise<T> {
+    await this.step(worker, `before ${label}`);
+    if (this.chance(this.temper.failure)) {
+      this.note(`${worker.name} ${label} fails`);
+      throw new SimulatedFailure(`${label} failed`);
+    }
+    const result = effect();
+    this.note(`${worker.name} ${label}`);
+    await this.step(worker, `after ${label}`);
+    if (this.chance(this.temper.liar)) {
+      this.note(`${worker.name} ${label} took effect and reports a failure`);
+      throw new SimulatedFailure(`${label} took effect, and its answer was lost`);
+    }
+    return result;
+  }
+}
