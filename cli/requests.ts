@@ -53,8 +53,6 @@ export function describeVerdict(verdict: Verdict): string {
     case 'queued':
     case 'skipped':
       return `${verdict.is} execution ${shortId(verdict.execution)}`;
-    case 'duplicate':
-      return `had already started execution ${shortId(verdict.execution)}`;
     case 'filtered':
       return `did not start: ${verdict.text}`;
     case 'failed':

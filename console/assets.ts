@@ -5,11 +5,9 @@ import type { PageAssets } from './document.ts';
 
 export type Asset = { readonly type: string; readonly content: string };
 
-const FILES = {
-  style: { file: 'style.css', type: 'text/css; charset=utf-8' },
-  script: { file: 'page.js', type: 'text/javascript; charset=utf-8' },
-  icon: { file: 'icon.svg', type: 'image/svg+xml' },
-} as const;
+const STYLE = { file: 'style.css', url: new URL('./style.css', import.meta.url), type: 'text/css; charset=utf-8' };
+const SCRIPT = { file: 'page.js', url: new URL('./page.js', import.meta.url), type: 'text/javascript; charset=utf-8' };
+const ICON = { file: 'icon.svg', url: new URL('./icon.svg', import.meta.url), type: 'image/svg+xml' };
 
 export type Assets = {
   /** The addresses under which pages name them. */
@@ -20,15 +18,15 @@ export type Assets = {
 
 export function loadAssets(): Assets {
   const files = new Map<string, Asset>();
-  const load = ({ file, type }: { file: string; type: string }): string => {
-    const content = readFileSync(new URL(file, import.meta.url), 'utf8');
+  const load = ({ file, url, type }: typeof STYLE): string => {
+    const content = readFileSync(url, 'utf8');
     const hash = createHash('sha256').update(content).digest('hex').slice(0, 12);
     const name = file.replace('.', `.${hash}.`);
     files.set(name, { type, content });
     return `/assets/${name}`;
   };
   return {
-    addresses: { style: load(FILES.style), script: load(FILES.script), icon: load(FILES.icon) },
+    addresses: { style: load(STYLE), script: load(SCRIPT), icon: load(ICON) },
     files,
   };
 }

@@ -117,6 +117,9 @@ const Push = z.object({
     }),
 });
 
+/** What functions-framework's `http` takes. */
+export type Handler = (request: Request, response: Response) => Promise<void>;
+
 export type PushOptions = {
   readonly handle: (delivery: Delivery) => Promise<Answer>;
   readonly verify: Verify;
@@ -128,7 +131,7 @@ export type PushOptions = {
  * A handler for functions-framework's `http`. It answers 204 for `done`; 503 for `later`, a failure of the handler or
  * keys that cannot be had, so that the message comes again; 401, 413, 405 and 400 for what is no push of our senders.
  */
-export function pushEndpoint(options: PushOptions): (request: Request, response: Response) => Promise<void> {
+export function pushEndpoint(options: PushOptions): Handler {
   const { handle, verify, log, limits = { maximumBodyBytes: MAXIMUM_PUSH_BYTES } } = options;
 
   const answer = async (request: Request): Promise<number> => {

@@ -298,7 +298,15 @@ describe('pipelines and events', () => {
     const definition = {
       stages: { deploy: { uses: 'deploy', targets: ['jp', 'us'], with: {} }, soak: { uses: 'wait' } },
     };
-    applied.push({ format: 1, name: 'items-api', team: 'items', definition, appliedAt: START, generation: 2 });
+    applied.push({
+      format: 1,
+      file: 'gennaker.yaml',
+      name: 'items-api',
+      team: 'items',
+      definition,
+      appliedAt: START,
+      generation: 2,
+    });
     entries.push({ format: 1, id: 'a/b', receivedAt: START, source: 'manual', text: 'Aki asked', verdicts: [] });
     const { items } = (await (await world.ask('/api/pipelines')).json()) as { items: unknown[] };
     expect(items).toMatchObject([
@@ -360,6 +368,7 @@ describe('pages', () => {
     expect(await (await fetch(`${world.url}/`)).text()).toContain('gennaker apply');
     world.applied.push({
       format: 1,
+      file: 'gennaker.yaml',
       name: 'items-api',
       team: 'items',
       definition: {},

@@ -4,6 +4,14 @@ import { loadAssets } from '../console/assets.ts';
 import type { Inbox } from '../shared/ports/inbox.ts';
 import type { Log } from '../shared/ports/log.ts';
 import type { Pipelines } from '../shared/ports/pipelines.ts';
+import { stageKinds } from '../shared/stages/registry.ts';
+import { applyPipelines } from '../shared/use-cases/apply-pipelines.ts';
+import { restartExecution } from '../shared/use-cases/create-execution.ts';
+import { executionIdOf } from '../shared/use-cases/engine.ts';
+import { readPlanOf } from '../shared/use-cases/previous-release.ts';
+import { requestRun } from '../shared/use-cases/request-run.ts';
+import { signalStage } from '../shared/use-cases/signal-stage.ts';
+import { cancelExecution } from '../shared/use-cases/stop-execution.ts';
 import { type AuthorityOptions, createAuthority } from './api/authority.ts';
 import { createExecutionFeed, type FeedPorts } from './api/execution-feed.ts';
 import { type ExecutionCommands, executionRoutes } from './api/executions.ts';
@@ -11,6 +19,8 @@ import { json, Refusal, type Reply, readRequest, refused, writeReply } from './a
 import { pageRoutes, refusalPage } from './api/pages.ts';
 import { inboxRoutes, type PipelineCommands, pipelineRoutes } from './api/pipelines.ts';
 import { createRouter, type Route } from './api/router.ts';
+import { type Container, Misconfigured } from './container.ts';
+import type { Handler } from './push.ts';
 
 export type ServeApiOptions = FeedPorts &
   AuthorityOptions &
@@ -95,4 +105,35 @@ function refusalOf(error: unknown): Refusal {
 /** Browsers ask for HTML; the API never answers with it. */
 function wantsPage(request: { path: string; headers: IncomingMessage['headers'] }): boolean {
   return !request.path.startsWith('/api/') && (request.headers.accept ?? '').includes('text/html');
+}
+
+/** The secret that the API takes as bearer token. */
+const API_TOKEN_SECRET = 'api-token';
+
+export async function deployed({ settings, google, state, secrets, log }: Container): Promise<Handler> {
+  const token = await secrets.get({ name: API_TOKEN_SECRET });
+  if (token === undefined) throw new Misconfigured(`the secret ${API_TOKEN_SECRET} is not set`);
+  const { pipelines, inbox, blobs, history, progress, bus } = google;
+  const { clock } = state;
+  const kinds = stageKinds();
+  const targets = Object.keys(settings.targets);
+  return serveApi({
+    store: google.executions,
+    history,
+    progress,
+    inbox,
+    pipelines,
+    readPlan: readPlanOf(state.plans),
+    clock,
+    log,
+    token,
+    pages: settings.pages,
+    baseUrl: settings.publicUrl,
+    isLoopback: false,
+    cancelExecution: (command) => cancelExecution(state, command),
+    restartExecution: (command) => restartExecution(state, command, executionIdOf),
+    signalStage: (command) => signalStage(state, command),
+    applyPipelines: (command) => applyPipelines({ pipelines, blobs, clock, kinds, targets }, command),
+    requestRun: (command) => requestRun({ pipelines, bus, clock }, command),
+  });
 }

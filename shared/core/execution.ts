@@ -1,7 +1,7 @@
 /** The state machine of an execution: its graph of stages, its end, and what is announced, as pure functions. */
 import { SWEEP_GRACE_MS, SWEEP_LONGEST_MS, SWEEP_RUNNING_MS } from './limits.ts';
 import type { Move } from './move.ts';
-import type { Plan, StageId, StagePlan } from './plan.ts';
+import type { OnFailure, Plan, StageId, StagePlan } from './plan.ts';
 import type { Reason, WaitReason } from './reason.ts';
 import type {
   Execution,
@@ -20,10 +20,17 @@ export type IndexedPlan = {
   readonly hash: string;
   readonly plan: Plan;
   readonly position: ReadonlyMap<StageId, number>;
-  /** For each stage the positions of those that it needs. */
-  readonly needs: readonly (readonly number[])[];
-  /** For each stage the positions of those that need it. */
-  readonly dependents: readonly (readonly number[])[];
+  /** In the plan's order. */
+  readonly nodes: readonly PlanNode[];
+};
+
+/** A stage in the graph. */
+type PlanNode = {
+  readonly stage: StagePlan;
+  /** The positions of those that it needs. */
+  readonly needs: readonly number[];
+  /** The positions of those that need it. */
+  readonly dependents: readonly number[];
 };
 
 export type ExecutionEvent =
@@ -46,22 +53,24 @@ export type ExecutionEvent =
 /** Throws a TypeError where a stage needs one that is not in the plan: a plan that was made by compile never does. */
 export function indexPlan(hash: string, plan: Plan): IndexedPlan {
   const position = new Map(plan.stages.map((stage, index) => [stage.id, index]));
-  const needs = plan.stages.map((stage) =>
-    stage.needs.map((need) => {
+  const nodes = plan.stages.map((stage) => {
+    const needs = stage.needs.map((need) => {
       const index = position.get(need);
       if (index === undefined)
         throw new TypeError(`the plan's stage ${stage.id} needs ${need}, which is not in the plan`);
       return index;
-    }),
-  );
-  const dependents: number[][] = plan.stages.map(() => []);
-  for (const [index, needed] of needs.entries()) for (const need of needed) dependents[need]?.push(index);
-  return { hash, plan, position, needs, dependents };
+    });
+    return { stage, needs, dependents: [] as number[] };
+  });
+  for (const [index, { needs }] of nodes.entries()) for (const need of needs) nodes[need]?.dependents.push(index);
+  return { hash, plan, position, nodes };
 }
 
 export function stagePlanOf(indexed: IndexedPlan, stage: StageId): StagePlan | undefined {
-  return indexed.plan.stages[indexed.position.get(stage) ?? -1];
+  return indexed.plan.stages[positionOf(indexed, stage)];
 }
+
+const positionOf = (indexed: IndexedPlan, stage: StageId): number => indexed.position.get(stage) ?? -1;
 
 /** How a new execution begins, as its group decided. */
 export type Beginning =
@@ -117,8 +126,8 @@ export function beginExecution(
         transition: { is: 'queued', status: 'queued', reason: beginning.reason },
       });
     case 'skip':
-      abandon(stages, begin.at, beginning.reason);
-      return finish(blank, begin.at, 0, stages, 0, { end: 'skipped', reason: beginning.reason });
+      abandon(stages, begin.at);
+      return finish(blank, begin.at, 0, stages, { end: 'skipped', reason: beginning.reason });
   }
 }
 
@@ -153,18 +162,14 @@ function sweep(now: Execution, at: Instant): Move<Execution> {
 
 /** By when something must have moved: soon while a step is under way, after a wait's end where the wait is known. */
 function nextSweep(phase: ExecutionPhase, stages: readonly StageView[], at: Instant): Instant {
-  let next = at + SWEEP_RUNNING_MS;
-  if (phase.is !== 'running') return next;
+  const soon = at + SWEEP_RUNNING_MS;
+  if (phase.is !== 'running') return soon;
   let earliest = at + SWEEP_LONGEST_MS;
-  let active = false;
   for (const stage of stages) {
-    if (stage.status === 'running') return next;
-    if (stage.status !== 'waiting') continue;
-    active = true;
-    earliest = Math.min(earliest, (stage.wakeAt ?? at) + SWEEP_GRACE_MS);
+    if (stage.status === 'running') return soon;
+    if (stage.status === 'waiting') earliest = Math.min(earliest, (stage.wakeAt ?? at) + SWEEP_GRACE_MS);
   }
-  if (active) next = Math.max(earliest, at + SWEEP_GRACE_MS);
-  return next;
+  return Math.max(earliest, at + SWEEP_GRACE_MS);
 }
 
 type Change = {
@@ -202,7 +207,7 @@ function start(indexed: IndexedPlan, now: Execution, at: Instant): Execution {
   const every = stages.map((_, index) => index);
   const closed = spread(indexed, stages, every, now.revision + 1, at);
   const open = now.open - closed;
-  if (open === 0) return finish(now, at, 0, stages, 0, { end: outcomeOf(indexed, stages) });
+  if (open === 0) return finish(now, at, 0, stages, { end: outcomeOf(indexed, stages) });
   return commit(now, at, 0, {
     phase: { is: 'running', startedAt: at, deadline },
     stages,
@@ -235,9 +240,9 @@ function spread(
   const queue = [...candidates];
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
     const view = stages[next];
-    const plan = indexed.plan.stages[next];
-    if (view === undefined || plan === undefined || view.status !== 'pending') continue;
-    const decided = decide(indexed, stages, next, plan);
+    const node = indexed.nodes[next];
+    if (view === undefined || node === undefined || view.status !== 'pending') continue;
+    const decided = decide(indexed, stages, node);
     if (decided === 'wait') continue;
     if (decided === 'start') {
       stages[next] = { id: view.id, status: 'running', attempts: 1, startedAt: at, startedIn: revision };
@@ -245,25 +250,21 @@ function spread(
     }
     stages[next] = { id: view.id, status: 'skipped', attempts: 0, reason: decided, endedAt: at };
     closed += 1;
-    queue.push(...(indexed.dependents[next] ?? []));
+    queue.push(...node.dependents);
   }
   return closed;
 }
 
-function decide(
-  indexed: IndexedPlan,
-  stages: readonly StageView[],
-  index: number,
-  plan: StagePlan,
-): 'wait' | 'start' | Reason {
+function decide(indexed: IndexedPlan, stages: readonly StageView[], node: PlanNode): 'wait' | 'start' | Reason {
   let blockedBy: StageId | undefined;
-  for (const need of indexed.needs[index] ?? []) {
+  for (const need of node.needs) {
     const view = stages[need];
     if (view === undefined || !isAtRest(view.status)) return 'wait';
     if (!isSatisfied(view, indexed.plan.stages[need])) blockedBy ??= view.id;
   }
   if (blockedBy !== undefined) return { code: 'not-reached', text: `${blockedBy}, which it needs, did not succeed.` };
-  return plan.skip === undefined ? 'start' : { code: 'condition-false', text: plan.skip };
+  const { skip } = node.stage;
+  return skip === undefined ? 'start' : { code: 'condition-false', text: skip };
 }
 
 function moveView(
@@ -272,9 +273,10 @@ function moveView(
   at: Instant,
   event: ExecutionEvent & { is: 'stage' },
 ): Move<Execution> {
-  const index = indexed.position.get(event.stage);
-  const before = index === undefined ? undefined : now.stages[index];
-  if (index === undefined || before === undefined || now.phase.is !== 'running') return { ignored: 'superseded' };
+  const index = positionOf(indexed, event.stage);
+  const node = indexed.nodes[index];
+  const before = now.stages[index];
+  if (node === undefined || before === undefined || now.phase.is !== 'running') return { ignored: 'superseded' };
   if (isAtRest(before.status)) return { ignored: 'ended' };
   const { reason: _reason, wakeAt: _wakeAt, ...kept } = before;
   const stages = [...now.stages];
@@ -287,8 +289,7 @@ function moveView(
   };
   if (!isAtRest(event.view.status)) return { moved: commit(now, at, event.proves, { stages, transition }) };
 
-  const policy = indexed.plan.stages[index]?.onFailure;
-  const stops = now.stop === undefined && failsNow(event.view.status, policy);
+  const stops = now.stop === undefined && failsNow(event.view.status, node.stage.onFailure);
   const because: Reason = {
     code: 'stage-failed',
     text: `${event.stage} ${event.view.status === 'cancelled' ? 'was cancelled' : 'failed'}: ${event.view.reason?.text ?? 'no reason was given.'}`,
@@ -296,14 +297,12 @@ function moveView(
   };
   const stopping = stops ? { because, end: 'failed' as const, revision: now.revision + 1 } : now.stop;
   const closed =
-    stopping === undefined
-      ? spread(indexed, stages, indexed.dependents[index] ?? [], now.revision + 1, at)
-      : abandon(stages, at, stopping.because);
+    stopping === undefined ? spread(indexed, stages, node.dependents, now.revision + 1, at) : abandon(stages, at);
   const open = now.open - 1 - closed;
   if (open === 0) {
     const end = stopping?.end ?? outcomeOf(indexed, stages);
     const reason = stopping?.because ?? (end === 'failed' ? firstFailure(now.id, indexed, stages) : undefined);
-    return { moved: finish(now, at, event.proves, stages, 0, { end, stage: event.stage, reason, stop: stopping }) };
+    return { moved: finish(now, at, event.proves, stages, { end, stage: event.stage, reason, stop: stopping }) };
   }
   return {
     moved: commit(now, at, event.proves, {
@@ -315,15 +314,15 @@ function moveView(
   };
 }
 
-const failsNow = (status: StageStatus, policy: StagePlan['onFailure'] | undefined): boolean =>
-  (status === 'failed' || status === 'cancelled') && policy?.then === 'fail' && policy.others === 'cancel';
+const failsNow = (status: StageStatus, policy: OnFailure): boolean =>
+  (status === 'failed' || status === 'cancelled') && policy.then === 'fail' && policy.others === 'cancel';
 
 /** Lays every pending stage to rest. Changes `stages` in place and returns how many it were. */
-function abandon(stages: StageView[], at: Instant, because: Reason): number {
+function abandon(stages: StageView[], at: Instant): number {
   let closed = 0;
   for (const [index, view] of stages.entries()) {
     if (view.status !== 'pending') continue;
-    const reason: Reason = { code: 'not-reached', text: `It was not reached: ${because.text}` };
+    const reason: Reason = { code: 'not-reached', text: 'It was not reached: the execution came to its end before.' };
     stages[index] = { id: view.id, status: 'skipped', attempts: 0, reason, endedAt: at };
     closed += 1;
   }
@@ -352,9 +351,9 @@ function firstFailure(id: ExecutionId, indexed: IndexedPlan, stages: readonly St
 
 function stop(now: Execution, at: Instant, event: ExecutionEvent & { is: 'stop' }): Execution {
   const stages = [...now.stages];
-  const open = now.open - abandon(stages, at, event.because);
+  const open = now.open - abandon(stages, at);
   const stopping = { because: event.because, end: event.end, revision: now.revision + 1 };
-  if (open === 0) return finish(now, at, 0, stages, 0, { end: event.end, reason: event.because, stop: stopping });
+  if (open === 0) return finish(now, at, 0, stages, { end: event.end, reason: event.because, stop: stopping });
   return commit(now, at, 0, {
     stages,
     open,
@@ -363,12 +362,12 @@ function stop(now: Execution, at: Instant, event: ExecutionEvent & { is: 'stop' 
   });
 }
 
+/** The end, where every stage is at rest. */
 function finish(
   now: Execution,
   at: Instant,
   proves: number,
   stages: readonly StageView[],
-  open: number,
   how: {
     readonly end: ExecutionEnd;
     readonly stage?: StageId;
@@ -381,7 +380,7 @@ function finish(
   return commit(now, at, proves, {
     phase: { is: 'ended', end: how.end, at, promoted: [], ...startedAt, ...reason },
     stages,
-    open,
+    open: 0,
     stop: how.stop,
     transition: {
       is: 'ended',

@@ -38,6 +38,14 @@ export type StageEvent =
 /** The fields of `Run` without those that each state sets for itself. */
 type Settled = Omit<Run, 'state'>;
 
+/** Where a run stands that can still move. */
+type LiveState = Exclude<RunState, { is: 'ended' }>;
+
+type Stopping = NonNullable<Run['stop']>;
+
+/** Why and until when the run's stop steps run; undefined while it goes forward. */
+const stoppingOf = (run: Settled): Stopping | undefined => (run.doing === 'stop' ? run.stop : undefined);
+
 const at = (run: Settled, state: RunState): Run => ({ ...run, state });
 
 const cancelCommand = (run: Settled): string => `gennaker cancel ${run.execution}`;
@@ -75,11 +83,12 @@ export function beginRun(begin: {
 
 /** What `event` makes of `run`. The run of a stage that has ended never moves again. */
 export function moveStage(stage: StagePlan, run: Run, event: StageEvent): Move<Run> {
-  if (run.state.is === 'ended') return { ignored: 'ended' };
+  const { state } = run;
+  if (state.is === 'ended') return { ignored: 'ended' };
   const now = Math.max(event.at, run.at);
   switch (event.is) {
     case 'claim':
-      return claim(run, now, event);
+      return claim(run, state, now, event);
     case 'answer':
       return answer(stage, run, now, event);
     case 'signal':
@@ -89,24 +98,22 @@ export function moveStage(stage: StagePlan, run: Run, event: StageEvent): Move<R
   }
 }
 
-function claim(run: Run, now: Instant, event: StageEvent & { is: 'claim' }): Move<Run> {
+function claim(run: Run, state: LiveState, now: Instant, event: StageEvent & { is: 'claim' }): Move<Run> {
   if (event.attempt < run.attempt || (event.attempt === run.attempt && event.step < run.step)) {
     return { ignored: 'duplicate' };
   }
   if (event.attempt !== run.attempt || event.step !== run.step) return { ignored: 'notYet' };
-  const due = inputOf(run, now);
-  if (due === undefined) return { ignored: run.state.is === 'claimed' ? 'held' : 'notYet' };
-  if (run.doing === 'forward') {
+  const due = inputOf(run, state, now);
+  if (due === undefined) return { ignored: state.is === 'claimed' ? 'held' : 'notYet' };
+  const stopping = stoppingOf(run);
+  if (stopping === undefined) {
     // A signal that came in time counts, however late its step begins.
     const late = due.input.by === 'signal' ? undefined : lateness(run, now);
-    const because = run.stop ?? late ?? exhaustion(run);
-    if (because !== undefined) {
-      const stopping = beginStop(run, now, because);
-      return { moved: hold(stopping, { by: 'stop' }, now, event) };
-    }
-  } else if (run.stop !== undefined && (run.tries >= MAXIMUM_TRIES || now >= run.stop.deadline)) {
-    const text = `${run.stop.because.text} It could not be brought to rest: ${run.tries} workers were lost at it, or its time was over.`;
-    return { moved: end(run, now, run.stop.end, { ...run.stop.because, text }) };
+    const because = run.stop ?? late ?? exhaustion(run, now);
+    if (because !== undefined) return { moved: hold(beginStop(run, now, because), { by: 'stop' }, now, event) };
+  } else if (run.tries >= MAXIMUM_TRIES || now >= stopping.deadline) {
+    const text = `${stopping.because.text} It could not be brought to rest: ${run.tries} workers were lost at it, or its time was over.`;
+    return { moved: end(run, now, stopping.end, { ...stopping.because, text }) };
   }
   return { moved: hold(due.run, due.input, now, event) };
 }
@@ -117,8 +124,7 @@ function hold(run: Settled, input: Input, now: Instant, event: StageEvent & { is
 }
 
 /** The input with which the run's step can begin now, and the run without the mail that it takes; undefined while nothing is due. */
-function inputOf(run: Run, now: Instant): { input: Input; run: Run } | undefined {
-  const state = run.state;
+function inputOf(run: Run, state: LiveState, now: Instant): { input: Input; run: Run } | undefined {
   switch (state.is) {
     case 'ready':
       return { input: state.input, run };
@@ -126,8 +132,6 @@ function inputOf(run: Run, now: Instant): { input: Input; run: Run } | undefined
       return now >= state.until ? { input: state.input, run } : undefined;
     case 'waiting':
       return wakening(run, state, now);
-    case 'ended':
-      return undefined;
   }
 }
 
@@ -135,7 +139,7 @@ function wakening(run: Run, state: RunState & { is: 'waiting' }, now: Instant): 
   const until = endOfWait(run, state.for);
   if ('signal' in state.for) {
     const wanted = state.for.signal;
-    const signal = run.mail.find((one) => one.name === wanted && (until === undefined || one.at < until));
+    const signal = run.mail.find((one) => one.name === wanted && one.at < until);
     if (signal !== undefined) {
       const mail = run.mail.filter((one) => one !== signal);
       const taken = [...run.taken, signal.id].slice(-MAXIMUM_TAKEN);
@@ -148,11 +152,9 @@ function wakening(run: Run, state: RunState & { is: 'waiting' }, now: Instant): 
 
 /** When a wait ends by itself: at its own time or the stage's limit, whichever comes first. */
 export function endOfWait(run: Settled, wait: Wait): Instant {
-  const limit = run.doing === 'stop' && run.stop !== undefined ? run.stop.deadline : run.deadline;
+  const limit = stoppingOf(run)?.deadline ?? run.deadline;
   return Math.min(wait.until ?? limit, limit);
 }
-
-type Stopping = NonNullable<Run['stop']>;
 
 function lateness(run: Run, now: Instant): Stopping | undefined {
   if (now < run.deadline) return undefined;
@@ -164,14 +166,14 @@ function lateness(run: Run, now: Instant): Stopping | undefined {
   return { because, end: 'failed', deadline: now + STOP_LIMIT_MS };
 }
 
-function exhaustion(run: Run): Stopping | undefined {
+function exhaustion(run: Run, now: Instant): Stopping | undefined {
   if (run.tries < MAXIMUM_TRIES) return undefined;
   const because: Reason = {
     code: 'worker-lost',
     text: `${run.tries} workers in a row were lost at step ${run.step} of ${run.stage}.`,
     unblock: `gennaker restart ${run.execution}`,
   };
-  return { because, end: 'failed', deadline: run.at + STOP_LIMIT_MS };
+  return { because, end: 'failed', deadline: now + STOP_LIMIT_MS };
 }
 
 /** The run turned to its stop steps. A new step number, because the stop's side effects are others than the step's. */
@@ -199,10 +201,11 @@ function end(run: Settled, now: Instant, how: StageEnd, reason?: Reason, outputs
 function answer(stage: StagePlan, run: Run, now: Instant, event: StageEvent & { is: 'answer' }): Move<Run> {
   if (run.state.is !== 'claimed' || run.state.by !== event.by) return { ignored: 'superseded' };
   const { outcome } = event;
+  const stopping = stoppingOf(run);
   const moved =
-    run.doing === 'forward'
+    stopping === undefined
       ? goForward(stage, run, run.state.input, now, outcome)
-      : comeToRest(run, run.state.input, now, outcome);
+      : comeToRest(run, stopping, run.state.input, now, outcome);
   return { moved };
 }
 
@@ -237,21 +240,19 @@ const afterAttempts = (reason: Reason, run: Run): Reason => ({
 });
 
 /** The stop steps' answers. They end with what the stop wanted, whatever the step found. */
-function comeToRest(run: Run, input: Input, now: Instant, outcome: Outcome): Run {
-  const stopping = run.stop;
-  const how = stopping?.end ?? 'failed';
-  const because = stopping?.because;
+function comeToRest(run: Run, stopping: Stopping, input: Input, now: Instant, outcome: Outcome): Run {
+  const { because } = stopping;
   switch (outcome.is) {
     case 'succeeded':
     case 'skipped':
-      return end(run, now, how, because);
+      return end(run, now, stopping.end, because);
     case 'again':
     case 'waiting':
       return goOn({ ...run, cursor: outcome.cursor, at: now }, outcome);
     case 'failed': {
       if (outcome.then !== 'giveUp' && run.repeats < MAXIMUM_REPEATS) return repeat(run, input, now, outcome.reason);
-      const text = `${because?.text ?? 'It was stopped.'} Stopping it failed: ${outcome.reason.text}`;
-      return end(run, now, how, { ...(because ?? outcome.reason), text });
+      const text = `${because.text} Stopping it failed: ${outcome.reason.text}`;
+      return end(run, now, stopping.end, { ...because, text });
     }
   }
 }
@@ -289,7 +290,8 @@ function nextAttempt(stage: StagePlan, run: Run, now: Instant, reason: Reason): 
 
 function receive(run: Run, now: Instant, signal: Signal): Move<Run> {
   if (run.taken.includes(signal.id) || run.mail.some((one) => one.id === signal.id)) return { ignored: 'duplicate' };
-  if (run.doing === 'stop') return { ignored: 'tooLate' };
+  // No step that could take it will come: after the holder's answer the stop steps run.
+  if (run.stop !== undefined) return { ignored: 'tooLate' };
   if (run.state.is === 'waiting' && 'signal' in run.state.for && run.state.for.signal === signal.name) {
     if (now >= endOfWait(run, run.state.for)) return { ignored: 'tooLate' };
   } else if (now >= run.deadline) return { ignored: 'tooLate' };
@@ -330,11 +332,9 @@ export function viewOf(run: Run): Pick<StageView, 'status' | 'attempts' | 'reaso
 /** True while the waiting run has in its mail what it waits for, so that its step can begin at once. */
 export function hasMail(run: Run): boolean {
   const { state } = run;
-  return (
-    state.is === 'waiting' &&
-    'signal' in state.for &&
-    run.mail.some((one) => 'signal' in state.for && one.name === state.for.signal)
-  );
+  if (state.is !== 'waiting' || !('signal' in state.for)) return false;
+  const wanted = state.for.signal;
+  return run.mail.some((one) => one.name === wanted);
 }
 
 /** A view in short: two views with the same are the same to people. */

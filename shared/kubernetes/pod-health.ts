@@ -57,7 +57,9 @@ function containerFailure(pod: Pod, container: ContainerStatus, what: string, no
   const who = `Pod ${pod.metadata.name}`;
   if (NOT_PULLED.has(reason) || (reason === 'ErrImagePull' && PERMANENT_PULL_CAUSE.test(message ?? ''))) {
     const image = imageOf(pod, container);
-    const text = `${who} cannot pull the image ${image} of its ${what} ${container.name}: ${cause(message, reason)}`;
+    const text = shortDigests(
+      `${who} cannot pull the image ${image} of its ${what} ${container.name}: ${cause(message, reason)}`,
+    );
     return { is: 'failed', code: 'image-not-pullable', text };
   }
   const restarts = container.restartCount ?? 0;
@@ -100,6 +102,11 @@ function lastExit(container: ContainerStatus): string {
 }
 
 /** As the author wrote it: a status may name what the runtime made of it. */
+/** For people: the first eight digits of a digest tell it from others. */
+function shortDigests(text: string): string {
+  return text.replace(/sha256:([0-9a-f]{8})[0-9a-f]{56}/g, 'sha256:$1…');
+}
+
 function imageOf(pod: Pod, container: ContainerStatus): string {
   const declared = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
   return declared.find((one) => one.name === container.name)?.image ?? container.image ?? '';

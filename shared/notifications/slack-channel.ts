@@ -57,10 +57,20 @@ export const MAXIMUM_DETAILS = 50;
 const FRESH: NotificationState = { format: 1, revision: 0, tries: 0, details: [] };
 
 type Claim = { readonly by: string; readonly until: number };
-type Claimed = { readonly state: NotificationState; readonly version: Version; readonly claim: Claim };
+/** `before` is the state that the claim was made on. */
+type Claimed = { readonly before: NotificationState; readonly version: Version; readonly claim: Claim };
 
 /** What Slack is known to show; it grows while a holder sends, so that a failure half-way records the half. */
-type Shown = { place?: SlackPlace; before?: Plan['images']; revision: number; details: number[] };
+type Shown = {
+  place?: SlackPlace;
+  before?: Plan['images'];
+  revision: number;
+  details: number[];
+  /** The first post was begun by an earlier holder and has not been looked for yet. */
+  isPostUnknown: boolean;
+  /** Posts in the thread that an earlier holder began and that have not been looked for yet. */
+  unknownDetails: Set<number>;
+};
 
 /** The time left in the lease is too short to begin a write; nothing was sent by the one who throws it. */
 class LeaseRunsOut extends Error {
@@ -117,9 +127,11 @@ async function claim(ports: SlackChannelPorts, key: string, notice: Notice<Slack
         return 'done';
     } else {
       const mine = { by: claimPrefix(notice) + ports.random.id(), until: now + SLACK_LEASE_MS };
-      const value: NotificationState = { ...state, claim: mine, tries: state.tries + 1 };
+      const begun = [...new Set([...(state.begun ?? []), ...details.map((transition) => transition.revision)])];
+      const tries = state.posted === undefined ? state.tries + 1 : 0;
+      const value: NotificationState = { ...state, claim: mine, tries, begun };
       const version = await ports.cells.write({ key, value, expected });
-      if (version !== 'conflict') return { state: value, version, claim: mine };
+      if (version !== 'conflict') return { before: state, version, claim: mine };
     }
   }
   ports.log.write('WARNING', 'a notification is sent again later', { key, conflicts: MAXIMUM_CONFLICTS });
@@ -133,10 +145,17 @@ async function hold(
   notice: Notice<SlackNotify>,
   claimed: Claimed,
 ): Promise<Answer> {
-  const { state } = claimed;
-  const shown: Shown = { ...readPosted(state), revision: state.revision, details: [...state.details] };
+  const { before } = claimed;
+  const shown: Shown = {
+    ...readPosted(before),
+    revision: before.revision,
+    details: [...before.details],
+    isPostUnknown: before.posted === undefined && before.tries > 0,
+    unknownDetails: new Set(before.begun),
+  };
   // An earlier holder may have shown a newer revision than this announcement knows of.
-  let execution = state.tries > 1 ? await reread(ports, notice.execution) : notice.execution;
+  const isTakenOver = before.claim !== undefined;
+  let execution = isTakenOver ? await reread(ports, notice.execution) : notice.execution;
   let { version } = claimed;
   for (let round = 0; round < MAXIMUM_ROUNDS; round++) {
     const failure = await failureOf(send(ports, { ...notice, execution }, claimed, shown));
@@ -173,15 +192,15 @@ async function send(
     if (left < WRITE_NEEDS_MS)
       throw new LeaseRunsOut(`${left} ms of the claim are left, a write needs ${WRITE_NEEDS_MS} ms`);
   };
-  const looksFirst = claimed.state.tries > 1;
   shown.before ??= (await previousImages(ports, execution)) ?? {};
   const detail = describeExecution({ execution, plan, before: shown.before });
   const page = ports.pageOf(execution.id);
   const mark: SlackMark = { event_type: 'gennaker_execution', event_payload: { execution: execution.id } };
 
-  if (shown.place === undefined && looksFirst) {
+  if (shown.isPostUnknown) {
     const place = await client.findPosted({ channel: notify.slack, mark, since: execution.createdAt - CLOCK_SKEW_MS });
     if (place !== undefined) shown.place = place;
+    shown.isPostUnknown = false;
   }
   if (shown.place === undefined) {
     requireTime();
@@ -196,7 +215,10 @@ async function send(
   for (const transition of missingDetails(notice, shown.details)) {
     const { revision } = transition;
     const detailMark = { event_type: 'gennaker_detail', event_payload: { execution: execution.id, revision } };
-    if (!(looksFirst && (await client.isInThread({ place: shown.place, mark: detailMark })))) {
+    const isThere =
+      shown.unknownDetails.has(revision) && (await client.isInThread({ place: shown.place, mark: detailMark }));
+    shown.unknownDetails.delete(revision);
+    if (!isThere) {
       requireTime();
       await client.post({
         channel: shown.place.channel,
@@ -267,13 +289,14 @@ function readPosted(state: NotificationState): Pick<Shown, 'place' | 'before'> {
 }
 
 function recordOf(shown: Shown, claim: Claim | undefined): NotificationState {
-  const { place, before = {}, revision, details } = shown;
+  const { place, before = {}, revision, details, isPostUnknown, unknownDetails } = shown;
   return {
     format: 1,
     ...(place !== undefined && { posted: { channel: place.channel, ts: place.ts, before: JSON.stringify(before) } }),
     revision,
     ...(claim !== undefined && { claim }),
-    tries: 0,
+    tries: isPostUnknown ? 1 : 0,
     details,
+    ...(unknownDetails.size > 0 && { begun: [...unknownDetails] }),
   };
 }

@@ -24,10 +24,12 @@ export type NotificationState = {
   readonly revision: number;
   /** Who is sending now, until when (epoch ms). */
   readonly claim?: { readonly by: string; readonly until: number };
-  /** How often sending was begun since it was last seen to end: above 1 means "look first". */
+  /** How often the first post was begun without its end being seen: above 1 means "look first". */
   readonly tries: number;
   /** A newer revision that the holder of the claim is to show as well, before it is done. */
   readonly asked?: number;
   /** Revisions of thread posts (failures, requests) that were made. */
   readonly details: readonly number[];
+  /** Revisions of thread posts that were begun and not yet seen to be made. */
+  readonly begun?: readonly number[];
 };

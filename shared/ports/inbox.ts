@@ -4,7 +4,7 @@ import type { Json } from '../core/json.ts';
 /** What one trigger made of an event. */
 export type Verdict =
   | {
-      readonly is: 'started' | 'queued' | 'skipped' | 'duplicate';
+      readonly is: 'started' | 'queued' | 'skipped';
       readonly pipeline: string;
       readonly execution: string;
     }

@@ -6,6 +6,8 @@ export type AppliedPipeline = {
   readonly format: 1;
   readonly name: string;
   readonly team: string;
+  /** The path of the file that it was applied from, for messages about it. */
+  readonly file: string;
   /** The checked definition, as the language's schema gives it. */
   readonly definition: Json;
   /** The blob of the uploaded manifests: a JSON object from file path to text. */

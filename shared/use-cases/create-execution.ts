@@ -21,7 +21,17 @@ export type NewExecution = {
   };
 };
 
-export type Created = { readonly is: 'started' | 'queued' | 'skipped' | 'duplicate'; readonly execution: ExecutionId };
+export type Created = {
+  readonly is: 'started' | 'queued' | 'skipped';
+  readonly execution: ExecutionId;
+  /** False where the execution existed already: the event was delivered again. */
+  readonly isNew: boolean;
+};
+
+const howItBegan = (execution: Execution): Created['is'] => {
+  const status = statusOf(execution);
+  return status === 'queued' || status === 'skipped' ? status : 'started';
+};
 
 /** Creates the execution, or finds that it exists; either way sends what is outstanding of it. */
 export async function createExecution(ports: StatePorts, command: NewExecution): Promise<Created> {
@@ -31,7 +41,7 @@ export async function createExecution(ports: StatePorts, command: NewExecution):
     const existing = await ports.executions.readExecution({ id });
     if (existing !== undefined) {
       if (existing.value.sweepAt !== undefined) await attend(ports, id);
-      return { is: 'duplicate', execution: id };
+      return { is: howItBegan(existing.value), execution: id, isNew: false };
     }
     const at = ports.clock.now();
     const found = await ports.executions.readGroup({ key: rule.group });
@@ -70,8 +80,7 @@ export async function createExecution(ports: StatePorts, command: NewExecution):
     const committed = await commitChange(ports, { writes, changed });
     if (committed === 'conflict') return 'conflict';
     await sendChange(ports, committed);
-    const status = statusOf(execution);
-    return { is: status === 'queued' || status === 'skipped' ? status : 'started', execution: id };
+    return { is: howItBegan(execution), execution: id, isNew: true };
   });
 }
 

@@ -1,6 +1,7 @@
 /** Plans by their hash, read once and kept: a plan never changes, so a cache of them is never stale. */
 import { type IndexedPlan, indexPlan } from '../core/execution.ts';
 import type { Hash, Plan } from '../core/plan.ts';
+import { planText } from '../pipeline/compile.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import { parsePlan } from './documents.ts';
 
@@ -34,16 +35,8 @@ export function planReader(blobs: Blobs): PlanReader {
       return keep(indexPlan(hash, parsePlan(JSON.parse(text))));
     },
     async put(plan) {
-      const hash = await blobs.put({ text: canonicalJson(plan) });
+      const hash = await blobs.put({ text: planText(plan) });
       return cache.get(hash) ?? keep(indexPlan(hash, plan));
     },
   };
-}
-
-/** JSON with the keys of every object in order, so that equal values have equal hashes. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) => {
-    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
-    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
 }

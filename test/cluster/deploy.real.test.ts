@@ -17,11 +17,12 @@ const MAXIMUM_STEPS = 10;
 
 const images = (tag: string) => ({ api: { repository: REPOSITORY, tag, digest: DIGEST } });
 
-function manifests(name: string, replicas = 2): Manifest[] {
+function manifests(name: string, more: { replicas?: number; minReadySeconds?: number } = {}): Manifest[] {
   const labels = { app: name };
   const containers = [{ name: 'app', image: REPOSITORY, ports: [{ containerPort: 8080 }] }];
   const spec = {
-    replicas,
+    replicas: 2,
+    ...more,
     selector: { matchLabels: labels },
     template: { metadata: { labels }, spec: { containers } },
   };
@@ -113,7 +114,9 @@ describe.skipIf(!requireControlPlane())('deploy on a real control plane', () => 
   });
 
   it('notices the end of a rollout about when kubectl rollout status does', async () => {
-    await run(manifests('noticed'), '0');
+    // Long enough that kubectl has started before the rollout ends.
+    const noticed = manifests('noticed', { replicas: 1, minReadySeconds: 2 });
+    await run(noticed, '0');
     const differences: number[] = [];
     for (let round = 1; round <= 5; round++) {
       let watching: Promise<number> | undefined;
@@ -121,7 +124,7 @@ describe.skipIf(!requireControlPlane())('deploy on a real control plane', () => 
       const report = (lines: readonly string[]) => {
         if (lines[0]?.startsWith('applied 4 of 4')) watching ??= rolloutStatusEnds(plane, 'noticed');
       };
-      const { outcome } = await run(manifests('noticed'), String(round), { report });
+      const { outcome } = await run(noticed, String(round), { report });
       const ours = performance.now();
       expect(outcome).toMatchObject({ is: 'succeeded' });
       differences.push(ours - ((await watching) ?? Number.NaN));

@@ -1,6 +1,6 @@
 /** The contract suites on the Google adapters, against the emulators; and what only these adapters can do wrong. */
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, constants, createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { http } from '@google-cloud/functions-framework';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { pushEndpoint, verifyOidc } from '../../functions/push.ts';
 import { openFirestore } from '../../shared/adapters/google/firestore.ts';
 import { type Google, openGoogle } from '../../shared/adapters/google/index.ts';
 import { systemClock } from '../../shared/adapters/system-clock.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
 import { documentParsers } from '../../shared/use-cases/documents.ts';
 import {
   type CloudTasksEmulator,
@@ -199,83 +200,141 @@ describe.skipIf(!isComplete)('on the emulators', () => {
   );
 
   describe('a connection to Firestore that breaks', () => {
-    /** Loses the answer to the commits whose numbers are given, from 1; the request itself arrives. */
-    const behind = async (losesAnswerTo: readonly number[]) => {
-      const line = await unreliableLine({ to: world.firestore.host, losesAnswerTo });
-      const firestore = openFirestore({
+    const behind = async (faults: Faults, clock = systemClock) => {
+      const line = await unreliableLine({ to: world.firestore.host, faults });
+      const { executions, close } = openFirestore({
         projectId: PROJECT,
-        clock: systemClock,
+        clock,
         parse: documentParsers,
         emulator: line.host,
       });
-      return { line, executions: firestore.executions };
+      const stop = async () => {
+        await close();
+        await line.stop();
+      };
+      return { executions, stop, commits: () => line.commits() };
     };
 
-    it('is not taken for a conflict where the commit took effect', async () => {
-      const { line, executions } = await behind([1, 2]);
-      const id = unique('lost');
-      const created = await executions.commit({
-        writes: [
-          { document: 'execution', value: sampleExecution(id), expected: 'absent' },
-          { document: 'run', value: sampleRun(id, 'release-jp'), expected: 'absent' },
-        ],
-      });
-      const version = (await executions.readExecution({ id }))?.version;
-      const runVersion = (await executions.readRun({ execution: id, stage: 'release-jp' }))?.version;
-      expect(created).toEqual({ is: 'committed', versions: [version, runVersion] });
+    // The library sends the commit again after the first; the second comes to the adapter.
+    it.each(['connection', 'stream'] as const)(
+      'is not taken for a conflict where the commit took effect: the %s ends',
+      async (ends) => {
+        const { executions, stop } = await behind([
+          { ends, having: 'committed' },
+          { ends, having: 'committed' },
+        ]);
+        const id = unique('lost');
+        const created = await executions.commit({
+          writes: [
+            { document: 'execution', value: sampleExecution(id), expected: 'absent' },
+            { document: 'run', value: sampleRun(id, 'release-jp'), expected: 'absent' },
+          ],
+        });
+        const version = (await executions.readExecution({ id }))?.version;
+        const runVersion = (await executions.readRun({ execution: id, stage: 'release-jp' }))?.version;
+        expect(created).toEqual({ is: 'committed', versions: [version, runVersion] });
 
-      const value = sampleExecution(id, { revision: 2 });
-      const updated = await executions.commit({
-        writes: [{ document: 'execution', value, expected: version ?? 'absent' }],
-      });
-      expect(updated).toMatchObject({ is: 'committed', versions: [(await executions.readExecution({ id }))?.version] });
-      await line.stop();
-    });
+        const value = sampleExecution(id, { revision: 2 });
+        const updated = await executions.commit({
+          writes: [{ document: 'execution', value, expected: version ?? 'absent' }],
+        });
+        const { version: newVersion } = (await executions.readExecution({ id })) ?? {};
+        expect(newVersion).not.toBe(version);
+        expect(updated).toEqual({ is: 'committed', versions: [newVersion] });
+        await stop();
+      },
+    );
+
+    it.each(['connection', 'stream'] as const)(
+      'is asked again where the commit took no effect: the %s ends',
+      async (ends) => {
+        const { executions, stop, commits } = await behind([{ ends, having: 'done nothing' }]);
+        const id = unique('unsent');
+        const created = await executions.commit({
+          writes: [{ document: 'execution', value: sampleExecution(id), expected: 'absent' }],
+        });
+        const { version } = (await executions.readExecution({ id })) ?? {};
+        expect(created).toEqual({ is: 'committed', versions: [version] });
+        expect(commits()).toBe(2);
+        await stop();
+      },
+    );
 
     it('is taken for a conflict where another commit came first', async () => {
-      const { line, executions } = await behind([2]);
+      const { executions, stop } = await behind([undefined, { ends: 'stream', having: 'committed' }]);
       const id = unique('beaten');
       const commit = () =>
         executions.commit({ writes: [{ document: 'execution', value: sampleExecution(id), expected: 'absent' }] });
       expect((await commit()).is).toBe('committed');
       expect(await commit()).toEqual({ is: 'conflict' });
-      await line.stop();
+      await stop();
     });
+
+    it('that never answers is given up, with a sentence that says what was being done', async () => {
+      const hasty: Clock = { ...systemClock, after: (ms, run) => systemClock.after(ms / 20, run) };
+      const silent: Fault = { ends: 'never', having: 'done nothing' };
+      const { executions, stop } = await behind([silent, silent], hasty);
+      const id = unique('silent');
+      const writes = [{ document: 'execution', value: sampleExecution(id), expected: 'absent' }] as const;
+      await expect(executions.commit({ writes })).rejects.toThrow(
+        new RegExp(`^writing executions/${id}: Firestore did not answer within \\d+ ms$`),
+      );
+      await stop();
+    });
+  });
+
+  it('a topic that is missing is named', async () => {
+    const { adapter: bus, close } = await of(({ bus }) => bus)();
+    const topic = unique('missing');
+    await expect(bus.publish({ topic, messages: [{ data: '{}', attributes: {} }] })).rejects.toThrow(
+      `there is no topic ${topic} in project ${PROJECT}`,
+    );
+    await close();
   });
 });
 
-/** A TCP proxy that cuts the connection in place of the answer to some of the commits that pass through it. */
-async function unreliableLine(options: { to: string; losesAnswerTo: readonly number[] }) {
-  const [address = '', port] = options.to.split(':');
+/** What goes wrong with a commit: what ends in place of its answer, and what it has done by then. */
+type Fault = { readonly ends: 'connection' | 'stream' | 'never'; readonly having: 'committed' | 'done nothing' };
+/** That of the first commit, of the second, and so on. */
+type Faults = readonly (Fault | undefined)[];
+
+/** A gRPC proxy that breaks off some of the commits that pass through it. */
+async function unreliableLine({ to, faults }: { to: string; faults: Faults }) {
   let commits = 0;
-  const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(Number(port), address);
-    let loses = false;
-    near.on('data', (chunk) => {
-      if (/^POST \S+:commit /.test(chunk.toString('latin1'))) {
-        commits += 1;
-        loses = options.losesAnswerTo.includes(commits);
-      }
-      far.write(chunk);
-    });
-    far.on('data', (chunk) => (loses ? near.destroy() : near.write(chunk)));
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('error', () => other.destroy());
-      socket.on('close', () => other.destroy());
-    }
-  }).listen(0, '127.0.0.1');
+  const far = connect(`http://${to}`);
+  const sessions = new Set<ServerHttp2Session>();
+
+  const breakOff = (near: ServerHttp2Stream, { ends }: Fault) => {
+    if (ends === 'connection') near.session?.destroy();
+    if (ends === 'stream') near.close(constants.NGHTTP2_INTERNAL_ERROR);
+  };
+
+  const server = createServer()
+    .on('session', (session) => sessions.add(session))
+    .on('stream', (near, headers) => {
+      const fault = headers[':path']?.endsWith('/Commit') ? faults[commits++] : undefined;
+      if (fault?.having === 'done nothing') return breakOff(near, fault);
+      const request = far.request(headers);
+      near.on('error', () => request.close());
+      near.pipe(request);
+      request.on('response', (answer, flags) => {
+        if (fault !== undefined) return breakOff(near, fault);
+        const endStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+        near.respond(answer, { endStream, waitForTrailers: !endStream });
+        if (!endStream) request.pipe(near);
+      });
+      request.on('trailers', (trailers) => near.on('wantTrailers', () => near.sendTrailers(trailers)));
+    })
+    .listen(0, '127.0.0.1');
   await once(server, 'listening');
   const bound = server.address();
   if (bound === null || typeof bound === 'string') throw new Error('the line has no port');
   return {
     host: `127.0.0.1:${bound.port}`,
+    commits: () => commits,
     async stop() {
-      for (const socket of sockets) socket.destroy();
+      for (const session of sessions) session.destroy();
+      far.destroy();
       server.close();
       await once(server, 'close');
     },

@@ -8,6 +8,7 @@ function applied(name: string, change: Partial<AppliedPipeline> = {}): AppliedPi
     format: 1,
     name,
     team: 'items',
+    file: 'gennaker.yaml',
     definition: { pipeline: name, stages: { release: { uses: 'deploy', targets: ['jp', 'us'], with: {} } }, on: [] },
     appliedAt: 1_700_000_000_000,
     generation: 1,

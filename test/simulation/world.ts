@@ -16,6 +16,8 @@ export type Temper = {
   readonly drop: number;
   /** For one minute of the world. */
   readonly clockJump: number;
+  /** How far a worker's clock may be off, in ms either way. */
+  readonly skewMs: number;
   /** The longest latency of a port call, in ms. */
   readonly latencyMs: number;
   /** The longest delay of a message, in ms. */
@@ -33,6 +35,10 @@ export function generator(seed: number): () => number {
   };
 }
 
+/** Clocks that agree this well, in ms either way, keep to the margin between a step's end and its lease's. */
+const TAME_SKEW_MS = 4_000;
+const WILD_SKEW_MS = 90_000;
+
 /** A world that needs more events than this does not come to rest. The busiest sound one needs a tenth. */
 const MAXIMUM_EVENTS = 300_000;
 
@@ -42,9 +48,12 @@ export class Worker {
   frozenUntil = 0;
   readonly name: string;
   readonly onCrash: () => void;
-  constructor(name: string, onCrash: () => void) {
+  /** How far its clock is off, in ms. */
+  readonly skew: number;
+  constructor(name: string, onCrash: () => void, skew: number) {
     this.name = name;
     this.onCrash = onCrash;
+    this.skew = skew;
   }
 }
 
@@ -66,11 +75,14 @@ export class World {
   private events = 0;
   readonly trace: string[] = [];
   readonly recording: boolean;
+  /** True where clocks are further off than the protocol's margin: what rests on time alone is not promised then. */
+  readonly wild: boolean;
 
   constructor(seed: number, recording = false) {
     this.next = generator(seed);
     this.recording = recording;
     const some = (most: number): number => (this.next() < 0.5 ? 0 : this.next() * most);
+    this.wild = this.next() < 0.15;
     this.temper = {
       crash: some(0.04),
       freeze: some(0.03),
@@ -79,9 +91,16 @@ export class World {
       duplicate: some(0.5),
       drop: some(0.15),
       clockJump: some(0.3),
+      skewMs: this.wild ? WILD_SKEW_MS : some(TAME_SKEW_MS),
       latencyMs: 1 + this.next() * 200,
       messageDelayMs: this.next() < 0.3 ? 60_000 * this.next() : 1 + this.next() * 2_000,
     };
+  }
+
+  /** A new worker; `onCrash` is called when it crashes. */
+  worker(name: string, onCrash: () => void = () => undefined): Worker {
+    const { skewMs } = this.temper;
+    return new Worker(name, onCrash, skewMs === 0 ? 0 : this.between(-skewMs, skewMs));
   }
 
   chance(probability: number): boolean {
@@ -166,10 +185,15 @@ export class World {
     this.note(`clock jumps to skew ${this.skew}`);
   }
 
+  /** The time by the clocks that are right. */
+  wallTime(): number {
+    return Math.floor(this.now) + this.skew;
+  }
+
   /** The clock as a worker reads it. */
   clockOf(worker: Worker): Clock {
     return {
-      now: () => Math.floor(this.now) + this.skew,
+      now: () => this.wallTime() + worker.skew,
       after: (ms, run) => {
         const task = this.schedule(ms, () => {
           if (worker.alive) this.thawed(worker, run);

@@ -1,14 +1,25 @@
 /** Firestore as the adapters use it: whole documents, read by path, written together on condition, never in transactions. */
 import { randomUUID } from 'node:crypto';
+import type {
+  DocumentSnapshot,
+  Firestore,
+  Query as FirestoreQuery,
+  Timestamp,
+  WriteBatch,
+} from '@google-cloud/firestore';
+import type { Clock } from '../../ports/clock.ts';
 import type { Version } from '../../ports/execution-store.ts';
-import type { Query } from './queries.ts';
-import { NAME } from './queries.ts';
-import { type GoogleApi, hasStatus, TRANSIENT } from './rest.ts';
+import type { Random } from '../../ports/random.ts';
+import { NAME, type Query } from './queries.ts';
+import { failureOf, STATUS, statusOf, TRANSIENT } from './status.ts';
 
 /** Firestore's own limit is 1 MiB for a document with its names and fields. */
 const MAXIMUM_DOCUMENT_BYTES = 1_000_000;
 const MAXIMUM_WRITES_IN_A_COMMIT = 500;
-const COMMIT_TRIES = 4;
+/** The library asks again for up to ten minutes. A commit with its look-up, both twice, must fit into a step's 50 seconds. */
+const REQUEST_TIMEOUT_MS = 10_000;
+const COMMIT_TRIES = 2;
+const BACK_OFF_MS = 100;
 
 /** Top-level fields only: what queries look at, and one `body` of JSON, which may nest as it likes. */
 export type Fields = { readonly [name: string]: string | number | undefined };
@@ -21,31 +32,49 @@ export type StoredDocument = {
 };
 
 export type DocumentWrite =
-  /** Replaces the whole document. Without `expected`, whatever is there. */
+  /**
+   * Replaces the whole document; without `expected`, whatever is there. With a version, the fields that the document
+   * does not have any more are named as undefined.
+   */
   | { readonly path: string; readonly fields: Fields; readonly expected?: Version | 'absent' }
   | { readonly path: string; readonly delete: true };
 
-type Value = { stringValue: string } | { integerValue: string };
-type RawDocument = { name: string; fields?: { [name: string]: Value }; updateTime: string };
-type CommitAnswer = { writeResults?: { updateTime?: string }[]; commitTime: string };
+/** The loaded library and the one client of it. */
+export type FirestoreClient = {
+  readonly library: typeof import('@google-cloud/firestore');
+  readonly firestore: Firestore;
+};
 
 /** The field that tells one commit's writes from every other's, and that makes each write a change. */
 const COMMIT = 'commit';
 
-/** Answers by which a commit may be either refused or a repetition of itself. */
-const REFUSALS: ReadonlySet<string> = new Set(['ALREADY_EXISTS', 'FAILED_PRECONDITION', 'NOT_FOUND', 'ABORTED']);
+/** Answers by which a commit may be either refused or a repetition of itself: the library sends some again on its own. */
+const REFUSALS: readonly number[] = [
+  STATUS.ALREADY_EXISTS,
+  STATUS.FAILED_PRECONDITION,
+  STATUS.NOT_FOUND,
+  STATUS.ABORTED,
+];
+
+/** Nobody answered in time; the request may take effect yet. */
+class Unanswered extends Error {
+  override readonly name = 'Unanswered';
+  readonly code = STATUS.DEADLINE_EXCEEDED;
+
+  constructor() {
+    super(`Firestore did not answer within ${REQUEST_TIMEOUT_MS} ms`);
+  }
+}
 
 export class Documents {
-  readonly #api: GoogleApi;
-  /** `projects/<project>/databases/<database>/documents` */
-  readonly #root: string;
-  readonly #url: string;
+  readonly #client: () => Promise<FirestoreClient>;
+  readonly #clock: Clock;
+  readonly #random: Random;
 
-  /** `origin` is `https://firestore.googleapis.com` or that of an emulator. */
-  constructor(options: { api: GoogleApi; origin: string; projectId: string; databaseId: string }) {
-    this.#api = options.api;
-    this.#root = `projects/${options.projectId}/databases/${options.databaseId}/documents`;
-    this.#url = `${options.origin}/v1/${this.#root}`;
+  constructor(options: { client: () => Promise<FirestoreClient>; clock: Clock; random: Random }) {
+    this.#client = options.client;
+    this.#clock = options.clock;
+    this.#random = options.random;
   }
 
   async read({ path }: { path: string }): Promise<StoredDocument | undefined> {
@@ -55,27 +84,47 @@ export class Documents {
   /** The documents in the order of the paths, undefined where there is none. */
   async readAll({ paths }: { paths: readonly string[] }): Promise<readonly (StoredDocument | undefined)[]> {
     if (paths.length === 0) return [];
-    const answer = (await this.#api.callRepeatedly({
-      doing: `reading ${describe(paths)}`,
-      url: `${this.#url}:batchGet`,
-      body: { documents: paths.map((path) => `${this.#root}/${path}`) },
-    })) as { found?: RawDocument }[];
-    const found = new Map<string, StoredDocument>();
-    for (const { found: raw } of answer) {
-      if (raw === undefined) continue;
-      const document = this.#decode(raw);
-      found.set(document.path, document);
+    const { firestore } = await this.#client();
+    try {
+      const snapshots = await this.#answered(firestore.getAll(...paths.map((path) => firestore.doc(path))));
+      return snapshots.map(storedDocument);
+    } catch (error) {
+      throw failureOf(`reading ${describe(paths)}`, error);
     }
-    return paths.map((path) => found.get(path));
   }
 
-  async query(query: Query): Promise<readonly StoredDocument[]> {
-    const answer = (await this.#api.callRepeatedly({
-      doing: `querying ${[...segmentsOf(query.parent), query.collection].join('/')}`,
-      url: `${[this.#url, ...segmentsOf(query.parent)].join('/')}:runQuery`,
-      body: { structuredQuery: this.#structured(query) },
-    })) as { document?: RawDocument }[];
-    return answer.flatMap(({ document }) => (document === undefined ? [] : [this.#decode(document)]));
+  async query({ parent, collection, where, orderBy, limit, namesOnly }: Query): Promise<readonly StoredDocument[]> {
+    const { firestore } = await this.#client();
+    const path = parent === '' ? collection : `${parent}/${collection}`;
+    let query: FirestoreQuery = firestore.collection(path).limit(limit);
+    for (const { field, is, value } of where) {
+      query = query.where(field, is, field === NAME ? firestore.doc(`${value}`) : value);
+    }
+    if (orderBy !== undefined) query = query.orderBy(orderBy.field, orderBy.direction);
+    if (namesOnly === true) query = query.select();
+    try {
+      const { docs } = await this.#answered(query.get());
+      return docs.flatMap((snapshot) => storedDocument(snapshot) ?? []);
+    } catch (error) {
+      throw failureOf(`querying ${path}`, error);
+    }
+  }
+
+  /** Calls `changed` with the document's body now and after each change, until the signal aborts. */
+  async watch(command: {
+    path: string;
+    signal: AbortSignal;
+    changed: (body: string) => void;
+    failed: (error: Error) => void;
+  }): Promise<void> {
+    const { path, signal, changed, failed } = command;
+    const { firestore } = await this.#client();
+    if (signal.aborted) return;
+    const end = firestore.doc(path).onSnapshot((snapshot) => {
+      const body: unknown = snapshot.get('body');
+      if (typeof body === 'string') changed(body);
+    }, failed);
+    signal.addEventListener('abort', end, { once: true });
   }
 
   /**
@@ -90,25 +139,49 @@ export class Documents {
     if (writes.length === 0) return [];
     const commit = randomUUID();
     const isConditional = writes.some((write) => 'expected' in write && write.expected !== undefined);
-    const call = {
-      doing: `writing ${describe(writes.map(({ path }) => path))}`,
-      url: `${this.#url}:commit`,
-      body: { writes: this.#encode(writes, commit) },
-    };
     for (let tries = 1; ; tries++) {
+      const batch = await this.#batch(writes, commit);
       try {
-        const answer = (await this.#api.call(call)) as CommitAnswer;
-        return writes.map((_, index) => answer.writeResults?.[index]?.updateTime ?? answer.commitTime);
+        const results = await this.#answered(batch.commit());
+        return results.map(({ writeTime }) => versionOf(writeTime));
       } catch (error) {
-        const isRefused = hasStatus(error, REFUSALS);
-        if (!isRefused && !hasStatus(error, TRANSIENT)) throw error;
+        const status = statusOf(error) ?? STATUS.UNKNOWN;
+        const isRefused = REFUSALS.includes(status);
+        const failure = failureOf(`writing ${describe(writes.map(({ path }) => path))}`, error);
+        if (!isRefused && !TRANSIENT.includes(status)) throw failure;
         const outcome = await this.#lookUp(writes, commit);
         if (outcome !== 'unknown') return outcome;
         if (isRefused && isConditional) return 'conflict';
-        if (tries === COMMIT_TRIES) throw error;
+        if (tries === COMMIT_TRIES) throw failure;
       }
-      await this.#api.backOff({ tries });
+      await this.#backOff();
     }
+  }
+
+  async #batch(writes: readonly DocumentWrite[], commit: string): Promise<WriteBatch> {
+    if (writes.length > MAXIMUM_WRITES_IN_A_COMMIT) {
+      throw new Error(`a commit of ${writes.length} writes is over the limit of ${MAXIMUM_WRITES_IN_A_COMMIT}`);
+    }
+    const { firestore, library } = await this.#client();
+    const batch = firestore.batch();
+    for (const write of writes) {
+      const document = firestore.doc(write.path);
+      if ('delete' in write) {
+        batch.delete(document);
+        continue;
+      }
+      const { path, expected } = write;
+      const fields = { ...write.fields, [COMMIT]: commit };
+      checkSize(path, fields);
+      if (expected === undefined) batch.set(document, present(fields));
+      else if (expected === 'absent') batch.create(document, present(fields));
+      else {
+        const gone = library.FieldValue.delete();
+        const changes = Object.entries(fields).map(([name, value]) => [name, value ?? gone] as const);
+        batch.update(document, Object.fromEntries(changes), { lastUpdateTime: timestampOf(expected, library) });
+      }
+    }
+    return batch;
   }
 
   /** What became of a commit: its versions, a conflict that its documents show, or nothing that can be seen. */
@@ -127,46 +200,21 @@ export class Documents {
     return isConflict ? 'conflict' : 'unknown';
   }
 
-  #encode(writes: readonly DocumentWrite[], commit: string): unknown[] {
-    if (writes.length > MAXIMUM_WRITES_IN_A_COMMIT) {
-      throw new Error(`a commit of ${writes.length} writes is over the limit of ${MAXIMUM_WRITES_IN_A_COMMIT}`);
+  /** The request's answer, unless it takes too long. Throws Unanswered, and whatever the library throws. */
+  async #answered<T>(request: Promise<T>): Promise<T> {
+    const { promise: lateness, reject } = Promise.withResolvers<never>();
+    const cancel = this.#clock.after(REQUEST_TIMEOUT_MS, () => reject(new Unanswered()));
+    try {
+      return await Promise.race([request, lateness]);
+    } finally {
+      cancel();
     }
-    return writes.map((write) => {
-      const name = `${this.#root}/${write.path}`;
-      if ('delete' in write) return { delete: name };
-      const fields = { ...encodeFields(write.path, write.fields), [COMMIT]: { stringValue: commit } };
-      // No update mask: fields of the former document that are not named here are gone.
-      if (write.expected === undefined) return { update: { name, fields } };
-      const condition = write.expected === 'absent' ? { exists: false } : { updateTime: write.expected };
-      return { update: { name, fields }, currentDocument: condition };
+  }
+
+  #backOff(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.after(BACK_OFF_MS * (0.5 + this.#random.fraction() / 2), resolve);
     });
-  }
-
-  #decode(raw: RawDocument): StoredDocument {
-    const fields: { [name: string]: string | number } = {};
-    for (const [name, value] of Object.entries(raw.fields ?? {})) {
-      fields[name] = 'stringValue' in value ? value.stringValue : Number(value.integerValue);
-    }
-    return { path: raw.name.slice(this.#root.length + 1), fields, version: raw.updateTime };
-  }
-
-  #structured({ collection, where, orderBy, limit, namesOnly }: Query): unknown {
-    const filters = where.map(({ field, is, value }) => ({
-      fieldFilter: {
-        field: { fieldPath: field },
-        op: is,
-        value: field === NAME ? { referenceValue: `${this.#root}/${value}` } : encodeValue(value),
-      },
-    }));
-    return {
-      from: [{ collectionId: collection }],
-      ...(filters.length === 0 ? {} : { where: { compositeFilter: { op: 'AND', filters } } }),
-      ...(orderBy === undefined
-        ? {}
-        : { orderBy: [{ field: { fieldPath: orderBy.field }, direction: orderBy.direction }] }),
-      ...(namesOnly === true ? { select: { fields: [{ fieldPath: NAME }] } } : {}),
-      limit,
-    };
   }
 }
 
@@ -177,27 +225,33 @@ export function textOf(document: StoredDocument, field: string): string {
   return value;
 }
 
-function encodeFields(path: string, fields: Fields): { [name: string]: Value } {
-  const encoded: { [name: string]: Value } = {};
+function storedDocument(snapshot: DocumentSnapshot): StoredDocument | undefined {
+  const { updateTime } = snapshot;
+  const fields: StoredDocument['fields'] | undefined = snapshot.data();
+  if (fields === undefined || updateTime === undefined) return undefined;
+  return { path: snapshot.ref.path, fields, version: versionOf(updateTime) };
+}
+
+/** `<seconds>.<nanoseconds>` of the time of the document's last change. */
+function versionOf({ seconds, nanoseconds }: Timestamp): Version {
+  return `${seconds}.${nanoseconds}`;
+}
+
+function timestampOf(version: Version, { Timestamp }: FirestoreClient['library']): Timestamp {
+  const [seconds, nanoseconds] = version.split('.').map(Number);
+  return new Timestamp(seconds ?? Number.NaN, nanoseconds ?? Number.NaN);
+}
+
+function present(fields: Fields): { [name: string]: string | number | undefined } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+function checkSize(path: string, fields: Fields): void {
   let bytes = 0;
-  for (const [name, value] of Object.entries(fields)) {
-    if (value === undefined) continue;
-    encoded[name] = encodeValue(value);
-    if (typeof value === 'string') bytes += Buffer.byteLength(value);
-  }
+  for (const value of Object.values(fields)) if (typeof value === 'string') bytes += Buffer.byteLength(value);
   if (bytes > MAXIMUM_DOCUMENT_BYTES) {
     throw new Error(`writing ${path}: ${bytes} bytes are over the limit of ${MAXIMUM_DOCUMENT_BYTES} for a document`);
   }
-  return encoded;
-}
-
-function encodeValue(value: string | number): Value {
-  return typeof value === 'string' ? { stringValue: value } : { integerValue: String(value) };
-}
-
-/** The parts of a path as a URL carries them: an id may itself hold a percent sign. */
-function segmentsOf(path: string): string[] {
-  return path === '' ? [] : path.split('/').map(encodeURIComponent);
 }
 
 function describe(paths: readonly string[]): string {

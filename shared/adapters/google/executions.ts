@@ -13,14 +13,6 @@ export type DocumentParsers = {
   group(json: unknown): Group;
 };
 
-/** Calls `changed` with the document's body now and after each change, until the signal aborts. */
-export type WatchDocument = (command: {
-  path: string;
-  signal: AbortSignal;
-  changed: (body: string) => void;
-  failed: (error: Error) => void;
-}) => Promise<void>;
-
 /** No plan comes near it. */
 const MAXIMUM_RUNS = 2_000;
 /** A prefix that fits more executions than these finds the first of them by id. */
@@ -29,12 +21,10 @@ const MAXIMUM_PREFIX_MATCHES = 500;
 export class GoogleExecutions implements ExecutionStore {
   readonly #documents: Documents;
   readonly #parse: DocumentParsers;
-  readonly #watch: WatchDocument;
 
-  constructor(documents: Documents, { parse, watch }: { parse: DocumentParsers; watch: WatchDocument }) {
+  constructor(documents: Documents, parse: DocumentParsers) {
     this.#documents = documents;
     this.#parse = parse;
-    this.#watch = watch;
   }
 
   readExecution({ id }: { id: ExecutionId }): Promise<Versioned<Execution> | undefined> {
@@ -96,7 +86,7 @@ export class GoogleExecutions implements ExecutionStore {
     // Ends the listener also where the reader stops early.
     const reading = new AbortController();
     try {
-      await this.#watch({
+      await this.#documents.watch({
         path: executionPath(id),
         signal: AbortSignal.any([signal, reading.signal]),
         changed(body) {

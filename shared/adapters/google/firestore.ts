@@ -8,15 +8,14 @@ import type { Inbox } from '../../ports/inbox.ts';
 import type { Pipelines } from '../../ports/pipelines.ts';
 import type { ProgressBoard } from '../../ports/progress.ts';
 import type { Random } from '../../ports/random.ts';
-import { emulatorAccessToken, googleAccessToken } from './access-token.ts';
+import { systemRandom } from '../system-random.ts';
 import { GoogleBlobs } from './blobs.ts';
 import { GoogleCells } from './cells.ts';
-import { Documents } from './documents.ts';
+import { Documents, type FirestoreClient } from './documents.ts';
 import { type DocumentParsers, GoogleExecutions } from './executions.ts';
+import { lazily } from './lazily.ts';
 import { GooglePipelines } from './pipelines.ts';
 import { GoogleHistory, GoogleInbox, GoogleProgressBoard } from './records.ts';
-import { GoogleApi } from './rest.ts';
-import { documentWatcher } from './watch.ts';
 
 type FirestoreOptions = {
   readonly projectId: string;
@@ -44,20 +43,18 @@ export type FirestorePorts = {
 };
 
 export function openFirestore(options: FirestoreOptions): FirestorePorts {
-  const { projectId, databaseId = '(default)', clock, parse, emulator } = options;
-  const documents = new Documents({
-    api: new GoogleApi({
-      token: emulator === undefined ? googleAccessToken({ clock }) : emulatorAccessToken,
-      clock,
-      ...(options.random === undefined ? {} : { random: options.random }),
-    }),
-    origin: emulator === undefined ? 'https://firestore.googleapis.com' : `http://${emulator}`,
-    projectId,
-    databaseId,
+  const { projectId, databaseId = '(default)', clock, random = systemRandom, parse, emulator } = options;
+  const client = lazily<FirestoreClient>({
+    async make() {
+      const library = await import('@google-cloud/firestore');
+      const place = emulator === undefined ? {} : { host: emulator, ssl: false };
+      return { library, firestore: new library.Firestore({ projectId, databaseId, ...place }) };
+    },
+    end: ({ firestore }) => firestore.terminate(),
   });
-  const watcher = documentWatcher({ projectId, databaseId, emulator });
+  const documents = new Documents({ client: () => client.get(), clock, random });
   return {
-    executions: new GoogleExecutions(documents, { parse, watch: watcher.watch }),
+    executions: new GoogleExecutions(documents, parse),
     pipelines: new GooglePipelines(documents),
     inbox: new GoogleInbox(documents),
     blobs: new GoogleBlobs(documents),
@@ -65,7 +62,7 @@ export function openFirestore(options: FirestoreOptions): FirestorePorts {
     notifications: new GoogleCells(documents, 'notifications', asWritten<NotificationState>),
     progress: new GoogleProgressBoard(documents),
     history: new GoogleHistory(documents),
-    close: () => watcher.close(),
+    close: () => client.close(),
   };
 }
 

@@ -37,10 +37,16 @@ export type Google = FirestorePorts & { readonly bus: Bus; readonly wakeUps: Wak
 /** Opening connects to nothing and loads nothing more: the first use does. */
 export function openGoogle(options: GoogleOptions): Google {
   const { emulators = {} } = options;
+  const firestore = openFirestore({ ...options, emulator: emulators.firestore });
+  const bus = openPubSub({ ...options, emulator: emulators.pubsub });
+  const wakeUps = openCloudTasks({ ...options, targets: options.wakeUps, emulator: emulators.cloudTasks });
   return {
-    ...openFirestore({ ...options, emulator: emulators.firestore }),
-    bus: openPubSub({ ...options, emulator: emulators.pubsub }),
-    wakeUps: openCloudTasks({ ...options, targets: options.wakeUps, emulator: emulators.cloudTasks }),
+    ...firestore,
+    bus,
+    wakeUps,
+    async close() {
+      await Promise.all([firestore, bus, wakeUps].map((part) => part.close()));
+    },
   };
 }
 

@@ -1,69 +1,54 @@
-/** The bus on Pub/Sub: each publication is one awaited request, because a function's CPU is taken away once it has answered. */
-import type { Bus, Message } from '../../ports/bus.ts';
-import type { Clock } from '../../ports/clock.ts';
-import type { Random } from '../../ports/random.ts';
-import { emulatorAccessToken, googleAccessToken } from './access-token.ts';
-import { GoogleApi, GoogleApiError } from './rest.ts';
+/** The bus on Pub/Sub: each publication is sent at once and awaited, because a function's CPU is taken away once it has answered. */
+import type { Bus } from '../../ports/bus.ts';
+import { lazily } from './lazily.ts';
+import { failureOf, STATUS, statusOf } from './status.ts';
 
-/** Pub/Sub's own limits for one request are 1,000 messages and 10 MB; base64 and JSON take their part of those. */
-const MAXIMUM_MESSAGES_IN_A_REQUEST = 1_000;
+/** Pub/Sub takes 10 MB in a request; a margin for what stands around the data. */
 const MAXIMUM_BYTES_IN_A_REQUEST = 9_000_000;
-const BYTES_AROUND_A_MESSAGE = 200;
+/** For the request and its repetitions together. */
+const PUBLISH_TIMEOUT_MS = 20_000;
 
 type PubSubOptions = {
   readonly projectId: string;
-  readonly clock: Clock;
-  readonly random?: Random;
   /** `127.0.0.1:<port>` of an emulator that stands in for Google. */
   readonly emulator?: string | undefined;
 };
 
-type RawMessage = { readonly data: string; readonly attributes: Message['attributes'] };
-
-export function openPubSub({ projectId, clock, random, emulator }: PubSubOptions): Bus {
-  const api = new GoogleApi({
-    token: emulator === undefined ? googleAccessToken({ clock }) : emulatorAccessToken,
-    clock,
-    ...(random === undefined ? {} : { random }),
+export function openPubSub({ projectId, emulator }: PubSubOptions): Bus & { close(): Promise<void> } {
+  const client = lazily({
+    async make() {
+      const { PubSub } = await import('@google-cloud/pubsub');
+      const place = emulator === undefined ? {} : { apiEndpoint: emulator, emulatorMode: true };
+      return new PubSub({ projectId, ...place });
+    },
+    end: (pubsub) => pubsub.close(),
   });
-  const origin = emulator === undefined ? 'https://pubsub.googleapis.com' : `http://${emulator}`;
   return {
     async publish({ topic, messages }) {
-      for (const batch of batchesOf(topic, messages)) {
-        const url = `${origin}/v1/projects/${projectId}/topics/${topic}:publish`;
-        try {
-          await api.callRepeatedly({ doing: `publishing to topic ${topic}`, url, body: { messages: batch } });
-        } catch (error) {
-          if (!(error instanceof GoogleApiError && error.status === 'NOT_FOUND')) throw error;
-          throw new Error(`there is no topic ${topic} in project ${projectId}; infra/terraform creates it`, {
-            cause: error,
-          });
-        }
+      if (messages.length === 0) return;
+      const encoded = messages.map(({ data, attributes }) => ({ data: Buffer.from(data, 'utf8'), attributes }));
+      for (const { data } of encoded) checkSize(topic, data.length);
+      const publisher = (await client.get()).topic(topic, {
+        // The last of the messages makes the batch full, and a full batch does not wait for more.
+        batching: { maxMessages: messages.length, maxBytes: MAXIMUM_BYTES_IN_A_REQUEST, maxMilliseconds: 0 },
+        gaxOpts: { timeout: PUBLISH_TIMEOUT_MS },
+      });
+      try {
+        await Promise.all(encoded.map((message) => publisher.publishMessage(message)));
+      } catch (error) {
+        if (statusOf(error) !== STATUS.NOT_FOUND) throw failureOf(`publishing to topic ${topic}`, error);
+        throw new Error(`there is no topic ${topic} in project ${projectId}; infra/terraform creates it`, {
+          cause: error,
+        });
       }
     },
+    close: () => client.close(),
   };
 }
 
-function batchesOf(topic: string, messages: readonly Message[]): RawMessage[][] {
-  const batches: RawMessage[][] = [];
-  let batch: RawMessage[] = [];
-  let bytes = 0;
-  for (const { data, attributes } of messages) {
-    const raw = { data: Buffer.from(data, 'utf8').toString('base64'), attributes };
-    const size = raw.data.length + Buffer.byteLength(JSON.stringify(attributes)) + BYTES_AROUND_A_MESSAGE;
-    if (size > MAXIMUM_BYTES_IN_A_REQUEST) {
-      throw new Error(
-        `a message to topic ${topic} takes ${size} bytes, over the limit of ${MAXIMUM_BYTES_IN_A_REQUEST}; put its content into a blob`,
-      );
-    }
-    const isFull = batch.length === MAXIMUM_MESSAGES_IN_A_REQUEST || bytes + size > MAXIMUM_BYTES_IN_A_REQUEST;
-    if (batch.length === 0 || isFull) {
-      batch = [];
-      bytes = 0;
-      batches.push(batch);
-    }
-    batch.push(raw);
-    bytes += size;
-  }
-  return batches;
+function checkSize(topic: string, bytes: number): void {
+  if (bytes <= MAXIMUM_BYTES_IN_A_REQUEST) return;
+  throw new Error(
+    `a message to topic ${topic} has ${bytes} bytes, over the limit of ${MAXIMUM_BYTES_IN_A_REQUEST}; put its content into a blob`,
+  );
 }

@@ -13,6 +13,9 @@ const { indexes, fieldOverrides } = JSON.parse(readFileSync(file, 'utf8')) as {
   fieldOverrides: Override[];
 };
 
+/** The words of the index file for those of the queries. */
+const ORDERS = { asc: 'ASCENDING', desc: 'DESCENDING' } as const;
+
 const [limit, before] = [10, 1_700_000_000_000];
 
 /** Every query with each of its shapes. A query without an entry does not compile. */
@@ -37,11 +40,11 @@ const all = Object.values(shapes).flat();
 
 /** The fields that an index must have, those of equal conditions first; a document's name is in every index. */
 function fieldsOf(query: Query): { fieldPath: string; order: 'ASCENDING' | 'DESCENDING' }[] {
-  const equal = query.where.filter(({ is }) => is === 'EQUAL').map(({ field }) => field);
+  const equal = query.where.filter(({ is }) => is === '==').map(({ field }) => field);
   const ordered = query.orderBy === undefined || query.orderBy.field === NAME ? [] : [query.orderBy];
   return [
     ...equal.map((fieldPath) => ({ fieldPath, order: 'ASCENDING' }) as const),
-    ...ordered.map(({ field, direction }) => ({ fieldPath: field, order: direction })),
+    ...ordered.map(({ field, direction }) => ({ fieldPath: field, order: ORDERS[direction] })),
   ];
 }
 
@@ -72,7 +75,7 @@ describe('the indexes of Firestore', () => {
 
   it('order by the field of the range, as Firestore demands', () => {
     for (const query of all) {
-      for (const { field, is } of query.where) if (is !== 'EQUAL') expect(query.orderBy?.field).toBe(field);
+      for (const { field, is } of query.where) if (is !== '==') expect(query.orderBy?.field).toBe(field);
     }
   });
 

@@ -3,7 +3,7 @@ import { documentId } from './document-id.ts';
 
 type Condition = {
   readonly field: string;
-  readonly is: 'EQUAL' | 'LESS_THAN' | 'LESS_THAN_OR_EQUAL' | 'GREATER_THAN' | 'GREATER_THAN_OR_EQUAL';
+  readonly is: '==' | '<' | '<=' | '>' | '>=';
   /** For the field NAME, a document's path. */
   readonly value: string | number;
 };
@@ -13,7 +13,7 @@ export type Query = {
   readonly parent: string;
   readonly collection: string;
   readonly where: readonly Condition[];
-  readonly orderBy?: { readonly field: string; readonly direction: 'ASCENDING' | 'DESCENDING' };
+  readonly orderBy?: { readonly field: string; readonly direction: 'asc' | 'desc' };
   readonly limit: number;
   /** Answers with names and versions only. */
   readonly namesOnly?: boolean;
@@ -29,8 +29,8 @@ export const queries = {
   dueExecutions: ({ before, limit }: { before: number; limit: number }): Query => ({
     parent: '',
     collection: 'executions',
-    where: [{ field: 'sweepAt', is: 'LESS_THAN_OR_EQUAL', value: before }],
-    orderBy: { field: 'sweepAt', direction: 'ASCENDING' },
+    where: [{ field: 'sweepAt', is: '<=', value: before }],
+    orderBy: { field: 'sweepAt', direction: 'asc' },
     limit,
     namesOnly: true,
   }),
@@ -39,10 +39,10 @@ export const queries = {
     parent: '',
     collection: 'executions',
     where: [
-      ...(pipeline === undefined ? [] : [{ field: 'pipeline', is: 'EQUAL', value: pipeline } as const]),
+      ...(pipeline === undefined ? [] : [{ field: 'pipeline', is: '==', value: pipeline } as const]),
       ...olderThan('createdAt', before),
     ],
-    orderBy: { field: 'createdAt', direction: 'DESCENDING' },
+    orderBy: { field: 'createdAt', direction: 'desc' },
     limit,
   }),
 
@@ -50,10 +50,10 @@ export const queries = {
     parent: '',
     collection: 'executions',
     where: [
-      { field: NAME, is: 'GREATER_THAN_OR_EQUAL', value: `executions/${documentId(idPrefix)}` },
-      { field: NAME, is: 'LESS_THAN', value: `executions/${documentId(idPrefix)}${LAST_CHARACTER}` },
+      { field: NAME, is: '>=', value: `executions/${documentId(idPrefix)}` },
+      { field: NAME, is: '<', value: `executions/${documentId(idPrefix)}${LAST_CHARACTER}` },
     ],
-    orderBy: { field: NAME, direction: 'ASCENDING' },
+    orderBy: { field: NAME, direction: 'asc' },
     limit,
   }),
 
@@ -62,22 +62,22 @@ export const queries = {
     parent: `executions/${documentId(ask.execution)}`,
     collection: ask.collection,
     where: [],
-    orderBy: { field: NAME, direction: 'ASCENDING' },
+    orderBy: { field: NAME, direction: 'asc' },
     limit: ask.limit,
   }),
 
   pipelinesByName: ({ after, limit }: { after?: string; limit: number }): Query => ({
     parent: '',
     collection: 'pipelines',
-    where: after === undefined ? [] : [{ field: NAME, is: 'GREATER_THAN', value: `pipelines/${documentId(after)}` }],
-    orderBy: { field: NAME, direction: 'ASCENDING' },
+    where: after === undefined ? [] : [{ field: NAME, is: '>', value: `pipelines/${documentId(after)}` }],
+    orderBy: { field: NAME, direction: 'asc' },
     limit,
   }),
 
   triggersOfKey: ({ key, limit }: { key: string; limit: number }): Query => ({
     parent: '',
     collection: 'triggers',
-    where: [{ field: 'key', is: 'EQUAL', value: key }],
+    where: [{ field: 'key', is: '==', value: key }],
     limit,
   }),
 
@@ -85,11 +85,11 @@ export const queries = {
     parent: '',
     collection: 'events',
     where: olderThan('receivedAt', before),
-    orderBy: { field: 'receivedAt', direction: 'DESCENDING' },
+    orderBy: { field: 'receivedAt', direction: 'desc' },
     limit,
   }),
 } as const;
 
 function olderThan(field: string, before: number | undefined): readonly Condition[] {
-  return before === undefined ? [] : [{ field, is: 'LESS_THAN', value: before }];
+  return before === undefined ? [] : [{ field, is: '<', value: before }];
 }

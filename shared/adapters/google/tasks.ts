@@ -1,16 +1,17 @@
 /** Wake-ups on Cloud Tasks: one named task each, which arrives at a function in the shape of a Pub/Sub push. */
 import type { Clock } from '../../ports/clock.ts';
-import type { Random } from '../../ports/random.ts';
 import type { WakeUps } from '../../ports/wake-ups.ts';
-import { type AccessToken, emulatorAccessToken, googleAccessToken } from './access-token.ts';
 import { hashedId } from './document-id.ts';
-import { GoogleApi, hasStatus } from './rest.ts';
+import { lazily } from './lazily.ts';
+import { failureOf, STATUS, statusOf, TRANSIENT } from './status.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
 /** Cloud Tasks takes up to 30 days. A wake-up that comes earlier than asked for finds nothing to do and asks again. */
 const MAXIMUM_DELAY_MS = 29 * DAY_MS;
 /** As long as Pub/Sub waits for an acknowledgement of the same work. */
-const DISPATCH_DEADLINE = '90s';
+const DISPATCH_DEADLINE_SECONDS = 90;
+/** For the request and its repetitions together. */
+const SCHEDULE_TIMEOUT_MS = 20_000;
 /** Stands in the push body where Pub/Sub names its subscription. */
 const SUBSCRIPTION = 'wake-ups';
 const LANE_PREFIX = 'work-';
@@ -29,17 +30,20 @@ type CloudTasksOptions = {
   readonly region: string;
   readonly targets: WakeUpTargets;
   readonly clock: Clock;
-  readonly random?: Random;
   /** `127.0.0.1:<port>` of an emulator that stands in for Google. */
   readonly emulator?: string | undefined;
 };
 
-export function openCloudTasks(options: CloudTasksOptions): WakeUps {
-  const { projectId, region, targets, clock, random, emulator } = options;
-  const token: AccessToken = emulator === undefined ? googleAccessToken({ clock }) : emulatorAccessToken;
-  const api = new GoogleApi({ token, clock, ...(random === undefined ? {} : { random }) });
-  const origin = emulator === undefined ? 'https://cloudtasks.googleapis.com' : `http://${emulator}`;
+export function openCloudTasks(options: CloudTasksOptions): WakeUps & { close(): Promise<void> } {
+  const { projectId, region, targets, clock, emulator } = options;
   const queue = `projects/${projectId}/locations/${region}/queues/${targets.queue}`;
+  const client = lazily({
+    async make() {
+      const { CloudTasksClient } = await import('@google-cloud/tasks');
+      return new CloudTasksClient({ projectId, ...(emulator === undefined ? {} : await emulated(emulator)) });
+    },
+    end: (tasks) => tasks.close(),
+  });
   return {
     async schedule({ name, at, topic, message }) {
       const messageId = hashedId(name);
@@ -54,31 +58,41 @@ export function openCloudTasks(options: CloudTasksOptions): WakeUps {
       };
       const task = {
         name: `${queue}/tasks/${messageId}`,
-        ...(at <= now ? {} : { scheduleTime: new Date(Math.min(at, now + MAXIMUM_DELAY_MS)).toISOString() }),
-        dispatchDeadline: DISPATCH_DEADLINE,
+        ...(at <= now ? {} : { scheduleTime: timestampOf(Math.min(at, now + MAXIMUM_DELAY_MS)) }),
+        dispatchDeadline: { seconds: DISPATCH_DEADLINE_SECONDS },
         httpRequest: {
-          httpMethod: 'POST',
+          httpMethod: 'POST' as const,
           url: urlOf(targets, topic),
           headers: { 'content-type': 'application/json' },
-          body: Buffer.from(JSON.stringify(push), 'utf8').toString('base64'),
+          body: Buffer.from(JSON.stringify(push), 'utf8'),
           oidcToken: { serviceAccountEmail: targets.serviceAccount, audience: targets.audience },
         },
       };
+      const tasks = await client.get();
       try {
-        await api.callRepeatedly({
-          doing: `scheduling wake-up ${name} for topic ${topic}`,
-          url: `${origin}/v2/${queue}/tasks`,
-          body: { task },
-        });
+        // The library repeats no creation by itself, because it cannot know that this task has a name.
+        const retry = { retryCodes: [...TRANSIENT] };
+        await tasks.createTask({ parent: queue, task }, { timeout: SCHEDULE_TIMEOUT_MS, retry });
       } catch (error) {
-        if (!hasStatus(error, TAKEN)) throw error;
+        // The name was used before: the wake-up is scheduled, or was delivered.
+        if (statusOf(error) === STATUS.ALREADY_EXISTS) return;
+        throw failureOf(`scheduling wake-up ${name} for topic ${topic}`, error);
       }
     },
+    close: () => client.close(),
   };
 }
 
-/** The name was used before: the wake-up is scheduled, or was delivered. */
-const TAKEN: ReadonlySet<string> = new Set(['ALREADY_EXISTS']);
+async function emulated(host: string) {
+  const { grpc } = await import('google-gax');
+  const [apiEndpoint = '', port] = host.split(':');
+  return { apiEndpoint, port: Number(port), sslCreds: grpc.credentials.createInsecure() };
+}
+
+function timestampOf(at: number): { seconds: number; nanos: number } {
+  const ms = Math.ceil(at);
+  return { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1_000_000 };
+}
 
 function urlOf({ urls }: WakeUpTargets, topic: string): string {
   const url = urls[topic] ?? (topic.startsWith(LANE_PREFIX) ? urls.work : undefined);

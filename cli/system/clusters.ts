@@ -1,0 +1,90 @@
+/** The clusters of a local system: the sandbox's three regions, or contexts of a kubeconfig file. */
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { Cluster } from '../../shared/ports/cluster.ts';
+import { TerminalError } from '../../shared/stages/kind.ts';
+import type { ClusterContext } from '../commands/up-options.ts';
+
+/** The regions of the sandbox. */
+export const SANDBOX_TARGETS = ['jp', 'us', 'uk'] as const;
+
+export type Clusters = {
+  readonly targets: readonly string[];
+  readonly isSandbox: boolean;
+  /** Throws TerminalError where no target has the name. */
+  clusterOf(target: string): Promise<Cluster>;
+  stop(): void;
+};
+
+/** `folder` keeps the sandbox's state; without one it lives as long as the process. */
+export async function openClusters(options: {
+  readonly kubeconfig?: string | undefined;
+  readonly contexts: readonly ClusterContext[];
+  readonly folder?: string | undefined;
+  readonly clock: Clock;
+}): Promise<Clusters> {
+  const { kubeconfig } = options;
+  if (kubeconfig === undefined) return openSandbox(options);
+  const { openCluster } = await import('../../shared/kubernetes/client.ts');
+  const clusters = new Map(
+    options.contexts.map(({ name, target }) => [
+      target,
+      openCluster({ access: { kubeconfigPath: kubeconfig, contextName: name } }),
+    ]),
+  );
+  return {
+    targets: [...clusters.keys()],
+    isSandbox: false,
+    clusterOf: async (target) => known(clusters, target),
+    stop: () => {
+      for (const cluster of clusters.values()) cluster.close();
+    },
+  };
+}
+
+async function openSandbox(options: {
+  readonly folder?: string | undefined;
+  readonly clock: Clock;
+}): Promise<Clusters> {
+  const { SandboxCluster } = await import('../../shared/kubernetes/sandbox.ts');
+  const { clock, folder } = options;
+  const clusters = new Map(
+    SANDBOX_TARGETS.map((target) => {
+      const store = folder === undefined ? undefined : fileStore(join(folder, `sandbox-${target}.json`));
+      return [target as string, new SandboxCluster({ clock, ...(store === undefined ? {} : { store }) })];
+    }),
+  );
+  return {
+    targets: SANDBOX_TARGETS,
+    isSandbox: true,
+    clusterOf: async (target) => known(clusters, target),
+    stop: () => {
+      for (const cluster of clusters.values()) cluster.stop();
+    },
+  };
+}
+
+function known<C>(clusters: ReadonlyMap<string, C>, target: string): C {
+  const cluster = clusters.get(target);
+  if (cluster !== undefined) return cluster;
+  throw new TerminalError(`No target is called ${target}; there are ${[...clusters.keys()].join(', ')}.`);
+}
+
+/** One cluster's state in a file that is replaced whole, so that a kill leaves the old one or the new one. */
+function fileStore(path: string): { load(): string | undefined; save(json: string): void } {
+  return {
+    load() {
+      try {
+        return readFileSync(path, 'utf8');
+      } catch (error) {
+        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+        throw error;
+      }
+    },
+    save(json) {
+      writeFileSync(`${path}.new`, json);
+      renameSync(`${path}.new`, path);
+    },
+  };
+}

@@ -1,0 +1,230 @@
+/** The whole system in one process: every function's handler on the embedded adapters, behind one HTTP server. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { workSubscriber } from '../../functions/advance-execution.ts';
+import { webhookHandler } from '../../functions/receive-webhook.ts';
+import { notificationSubscriber } from '../../functions/send-notifications.ts';
+import { serveApi } from '../../functions/serve-api.ts';
+import { eventSubscriber } from '../../functions/start-executions.ts';
+import { type Embedded, openEmbedded } from '../../shared/adapters/embedded/index.ts';
+import { environmentSecrets, STAGE_SECRETS, SYSTEM_SECRETS } from '../../shared/adapters/environment-secrets.ts';
+import { systemClock } from '../../shared/adapters/system-clock.ts';
+import { systemRandom } from '../../shared/adapters/system-random.ts';
+import { pubsubChannel } from '../../shared/notifications/pubsub-channel.ts';
+import { slackChannel } from '../../shared/notifications/slack-channel.ts';
+import { slackClient } from '../../shared/notifications/slack-client.ts';
+import type { Answer, Delivery } from '../../shared/ports/bus.ts';
+import type { Log } from '../../shared/ports/log.ts';
+import { registryTagResolver, type TagResolver } from '../../shared/registry/resolver.ts';
+import { guardedHttpClient } from '../../shared/stages/http-client.ts';
+import { stageKinds } from '../../shared/stages/registry.ts';
+import { httpSources, messageSources } from '../../shared/triggers/registry.ts';
+import { applyPipelines } from '../../shared/use-cases/apply-pipelines.ts';
+import { restartExecution } from '../../shared/use-cases/create-execution.ts';
+import { documentParsers } from '../../shared/use-cases/documents.ts';
+import { checkTiming, DEFAULT_TIMING, type Engine, executionIdOf, type Timing } from '../../shared/use-cases/engine.ts';
+import { TOPICS, workTopic } from '../../shared/use-cases/messages.ts';
+import { planReader } from '../../shared/use-cases/plans.ts';
+import { readPlanOf } from '../../shared/use-cases/previous-release.ts';
+import { requestRun } from '../../shared/use-cases/request-run.ts';
+import { sendNotifications } from '../../shared/use-cases/send-notifications.ts';
+import { signalStage } from '../../shared/use-cases/signal-stage.ts';
+import { cancelExecution } from '../../shared/use-cases/stop-execution.ts';
+import { sweepExecutions } from '../../shared/use-cases/sweep-executions.ts';
+import type { Clusters } from './clusters.ts';
+
+const TICK_MS = 60_000;
+/** Work that is done side by side in one lane. */
+const LANE_CONCURRENCY = 32;
+const MAXIMUM_DELIVERIES = 20;
+/** How long open requests may take when the system stops, in ms. */
+const CLOSING_MS = 2_000;
+
+export type SystemOptions = {
+  /** The path of the database, or `:memory:`. */
+  readonly path: string;
+  readonly clusters: Clusters;
+  readonly port: number;
+  readonly token: string;
+  readonly hookSecret: string;
+  readonly log: Log;
+  readonly environment: { readonly [name: string]: string | undefined };
+  /** For the sandbox, whose images are in no registry. */
+  readonly resolver?: TagResolver | undefined;
+  readonly timing?: Timing;
+  /** Stands between the adapters and everything that uses them, so that tests can count and disturb. */
+  readonly wrap?: (ports: Embedded) => Embedded;
+};
+
+export type System = {
+  readonly url: string;
+  readonly ports: Embedded;
+  readonly engine: Engine;
+  apply(command: {
+    file: string;
+    text: string;
+    files: { readonly [path: string]: string };
+  }): ReturnType<typeof applyPipelines>;
+  stop(): Promise<void>;
+};
+
+/** Starts everything. Resolves once requests are answered and what was left open is being worked on. */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const { log, environment, clusters, token, hookSecret } = options;
+  const clock = systemClock;
+  const random = systemRandom;
+  const timing = checkTiming(options.timing ?? DEFAULT_TIMING);
+  const opened = openEmbedded({ path: options.path, clock, random, parse: documentParsers, log });
+  const ports = options.wrap === undefined ? opened : options.wrap(opened);
+  await opened.recoverClaims();
+
+  const server = createServer();
+  const port = await listen(server, options.port);
+  const url = `http://127.0.0.1:${port}`;
+  const pageOf = (execution: string): string => `${url}/executions/${execution}`;
+
+  const plans = planReader(ports.blobs);
+  const secrets = environmentSecrets(SYSTEM_SECRETS, environment, { 'docker-distribution-webhook': hookSecret });
+  const engine: Engine = {
+    ...ports,
+    plans,
+    clock,
+    random,
+    log,
+    kinds: stageKinds(),
+    secrets: environmentSecrets(STAGE_SECRETS, environment),
+    http: guardedHttpClient({ allow: (environment.GENNAKER_ALLOWED_HOSTS ?? '*').split(',') }),
+    clusterOf: clusters.clusterOf,
+    timing,
+  };
+  const receive = {
+    ...ports,
+    secrets,
+    clock,
+    log,
+    httpSources: httpSources(registryHostsOf(environment)),
+    messageSources: messageSources(),
+  };
+  const readPlan = readPlanOf(plans);
+  const tell = sendNotifications({
+    store: ports.executions,
+    history: ports.history,
+    readPlan,
+    log,
+    channels: {
+      slack: slackChannel({
+        cells: ports.notifications,
+        store: ports.executions,
+        readPlan,
+        secrets,
+        client: (slackToken) =>
+          slackClient({
+            token: slackToken,
+            ...(environment.GENNAKER_SLACK_API_URL === undefined ? {} : { apiUrl: environment.GENNAKER_SLACK_API_URL }),
+          }),
+        clock,
+        random,
+        log,
+        pageOf,
+      }),
+      pubsub: pubsubChannel({ bus: ports.bus, log, pageOf }),
+    },
+  });
+  const apply: System['apply'] = (command) =>
+    applyPipelines({ ...ports, clock, kinds: engine.kinds, targets: clusters.targets }, command);
+  const hooks = webhookHandler(receive);
+  const api = serveApi({
+    store: ports.executions,
+    history: ports.history,
+    progress: ports.progress,
+    inbox: ports.inbox,
+    pipelines: ports.pipelines,
+    readPlan,
+    clock,
+    log,
+    token,
+    pages: 'open',
+    baseUrl: url,
+    isLoopback: true,
+    cancelExecution: (command) => cancelExecution(engine, command),
+    restartExecution: (command) => restartExecution(engine, command, executionIdOf),
+    signalStage: (command) => signalStage(engine, command),
+    applyPipelines: apply,
+    requestRun: (command) => requestRun({ ...ports, clock }, command),
+  });
+
+  const resolver = options.resolver ?? registryTagResolver();
+  const work = workSubscriber({ ...engine, inbox: ports.inbox });
+  const subscribe = (topic: string, name: string, handler: (delivery: Delivery) => Promise<Answer>): Promise<unknown> =>
+    opened.subscribe({
+      topic,
+      name,
+      handler,
+      concurrency: LANE_CONCURRENCY,
+      ackDeadlineMs: timing.acknowledgementMs,
+      maximumDeliveries: MAXIMUM_DELIVERIES,
+      ...(topic === TOPICS.deadLetters ? {} : { deadLetterTopic: TOPICS.deadLetters }),
+    });
+  await subscribe(TOPICS.deadLetters, 'dead-letters', work);
+  await subscribe(TOPICS.transitions, 'notifications', notificationSubscriber({ tell, log }));
+  for (const target of [undefined, ...clusters.targets]) await subscribe(workTopic(target), workTopic(target), work);
+  await subscribe(TOPICS.events, 'start-executions', eventSubscriber({ ...engine, ...ports, resolver }));
+
+  let cancelTick = (): void => undefined;
+  const tick = (): void => {
+    sweepExecutions(engine)
+      .catch((error: unknown) => log.write('ERROR', 'The sweep failed', { error }))
+      .finally(() => {
+        cancelTick = clock.after(TICK_MS, tick);
+      });
+  };
+  tick();
+
+  server.on('request', (request, response) => {
+    const handle = (request.url ?? '').startsWith('/hooks/') ? hooks : api;
+    handle(request, response).catch((error: unknown) => {
+      log.write('ERROR', 'A request failed', { error });
+      response.destroy();
+    });
+  });
+
+  return {
+    url,
+    ports,
+    engine,
+    apply,
+    async stop() {
+      cancelTick();
+      await closeServer(server);
+      await opened.close();
+      clusters.stop();
+    },
+  };
+}
+
+/** `GENNAKER_REGISTRY_HOSTS` maps the hosts that registries behind a proxy report to those that pipelines name: `a=b,c=d`. */
+function registryHostsOf(environment: SystemOptions['environment']): {
+  registryHosts?: { readonly [reported: string]: string };
+} {
+  const text = environment.GENNAKER_REGISTRY_HOSTS;
+  if (text === undefined || text === '') return {};
+  return { registryHosts: Object.fromEntries(text.split(',').map((pair) => pair.split('=', 2) as [string, string])) };
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const timer = setTimeout(() => server.closeAllConnections(), CLOSING_MS);
+  server.closeIdleConnections();
+  await closed;
+  clearTimeout(timer);
+}

@@ -1,0 +1,36 @@
+/** The subscriber of every work topic, of wake-ups, and of the dead letters. */
+
+import { configuredClusters } from '../shared/adapters/google/clusters.ts';
+import type { Answer, Delivery } from '../shared/ports/bus.ts';
+import type { Inbox } from '../shared/ports/inbox.ts';
+import { guardedHttpClient } from '../shared/stages/http-client.ts';
+import { stageKinds } from '../shared/stages/registry.ts';
+import { advanceExecution } from '../shared/use-cases/advance-execution.ts';
+import { taking } from '../shared/use-cases/deliveries.ts';
+import type { Engine } from '../shared/use-cases/engine.ts';
+import { failDeadLetter, isDeadLetter } from '../shared/use-cases/fail-dead-letter.ts';
+import { parseWorkMessage } from '../shared/use-cases/messages.ts';
+import type { Container } from './container.ts';
+import { type Handler, pushEndpoint } from './push.ts';
+
+export function workSubscriber(engine: Engine & { readonly inbox: Inbox }): (delivery: Delivery) => Promise<Answer> {
+  return taking(engine, async (delivery) =>
+    isDeadLetter(delivery) ? failDeadLetter(engine, delivery) : advanceExecution(engine, parseWorkMessage(delivery)),
+  );
+}
+
+export function deployed({ settings, google, state, stageSecrets, verify, log }: Container): Handler {
+  const handle = workSubscriber({
+    ...state,
+    kinds: stageKinds(),
+    blobs: google.blobs,
+    locks: google.locks,
+    progress: google.progress,
+    inbox: google.inbox,
+    secrets: stageSecrets,
+    http: guardedHttpClient({ allow: settings.allowedHosts }),
+    clusterOf: configuredClusters(settings.targets),
+    timing: settings.timing,
+  });
+  return pushEndpoint({ handle, verify, log });
+}

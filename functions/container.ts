@@ -1,0 +1,158 @@
+/** Builds what each deployed function needs from its configuration, and no more: everything heavy is loaded on its first use. */
+import { z } from 'zod';
+import { environmentSecrets, STAGE_SECRETS, SYSTEM_SECRETS } from '../shared/adapters/environment-secrets.ts';
+import { emulatorsOf, type Google, openGoogle } from '../shared/adapters/google/index.ts';
+import { jsonLog } from '../shared/adapters/json-log.ts';
+import { systemClock } from '../shared/adapters/system-clock.ts';
+import { systemRandom } from '../shared/adapters/system-random.ts';
+import type { Log } from '../shared/ports/log.ts';
+import type { Secrets } from '../shared/ports/secrets.ts';
+import { documentParsers } from '../shared/use-cases/documents.ts';
+import { checkTiming, DEFAULT_TIMING, type StatePorts, type Timing } from '../shared/use-cases/engine.ts';
+import { planReader } from '../shared/use-cases/plans.ts';
+import { GOOGLE_ISSUER, type Issuer, type Verify, verifyOidc } from './push.ts';
+
+type Environment = { readonly [name: string]: string | undefined };
+
+/** JSON in a variable of the environment, checked. */
+const inJson = <T extends z.ZodType>(schema: T) =>
+  z
+    .string()
+    .transform((text, context) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        context.addIssue({ code: 'custom', message: 'is not JSON' });
+        return z.NEVER;
+      }
+    })
+    .pipe(schema);
+
+const target = z.union([
+  z.strictObject({ cluster: z.string().regex(/^projects\/[^/]+\/locations\/[^/]+\/clusters\/[^/]+$/) }),
+  z.strictObject({ kubeconfig: z.string(), context: z.string() }),
+]);
+export type TargetConfiguration = z.infer<typeof target>;
+
+const milliseconds = z.coerce.number().int().positive();
+
+const configuration = z.object({
+  GENNAKER_PROJECT: z.string().min(1),
+  GENNAKER_REGION: z.string().min(1),
+  /** What the tokens of our own Pub/Sub subscriptions, tasks and the scheduler are made for. */
+  GENNAKER_AUDIENCE: z.string().min(1),
+  /** The service account that they are made by. */
+  GENNAKER_PUSHER: z.string().min(1),
+  /** The Cloud Tasks queue's name. */
+  GENNAKER_QUEUE: z.string().min(1),
+  /** Where people reach the API and the pages. */
+  GENNAKER_PUBLIC_URL: z.url(),
+  GENNAKER_TARGETS: inJson(z.record(z.string(), target)).default({}),
+  /** By topic, the URL of the function that takes its wake-ups. */
+  GENNAKER_WAKE_URLS: inJson(z.record(z.string(), z.url())),
+  /** Who may sign those tokens; Google unless it is said otherwise. */
+  GENNAKER_ISSUERS: inJson(z.array(z.object({ issuer: z.string(), jwksUrl: z.url() })).min(1)).default([GOOGLE_ISSUER]),
+  GENNAKER_ALLOWED_HOSTS: z.string().default('*'),
+  GENNAKER_REGISTRY_HOSTS: inJson(z.record(z.string(), z.string())).default({}),
+  GENNAKER_SLACK_API_URL: z.url().optional(),
+  GENNAKER_PAGES: z.enum(['open', 'token']).default('token'),
+  GENNAKER_STEP_MS: milliseconds.default(DEFAULT_TIMING.stepMs),
+  GENNAKER_LEASE_MS: milliseconds.default(DEFAULT_TIMING.leaseMs),
+  GENNAKER_ACKNOWLEDGEMENT_MS: milliseconds.default(DEFAULT_TIMING.acknowledgementMs),
+});
+
+export type Settings = {
+  readonly project: string;
+  readonly publicUrl: string;
+  readonly targets: { readonly [name: string]: TargetConfiguration };
+  readonly allowedHosts: readonly string[];
+  readonly registryHosts: { readonly [reported: string]: string };
+  readonly slackApiUrl: string | undefined;
+  readonly pages: 'open' | 'token';
+  readonly timing: Timing;
+};
+
+/** What every function is given. */
+export type Container = {
+  readonly settings: Settings;
+  readonly google: Google;
+  readonly state: StatePorts;
+  readonly log: Log;
+  readonly verify: Verify;
+  /** The system's own secrets. */
+  readonly secrets: Secrets;
+  /** Those that stages may name. */
+  readonly stageSecrets: Secrets;
+};
+
+/** The configuration names a variable that is missing or wrong; the message lists them all. */
+export class Misconfigured extends Error {
+  override readonly name = 'Misconfigured';
+}
+
+/** Opens nothing yet: adapters connect on their first use. Throws Misconfigured. */
+export function containerOf(environment: Environment): Container {
+  const parsed = configuration.safeParse(environment);
+  if (!parsed.success) {
+    throw new Misconfigured(`the function's environment is not as expected:\n${z.prettifyError(parsed.error)}`);
+  }
+  const given = parsed.data;
+  const log = jsonLog({
+    write: (line) => {
+      process.stdout.write(line);
+    },
+    now: systemClock.now,
+    projectId: given.GENNAKER_PROJECT,
+  });
+  const google = openGoogle({
+    projectId: given.GENNAKER_PROJECT,
+    region: given.GENNAKER_REGION,
+    wakeUps: {
+      queue: given.GENNAKER_QUEUE,
+      urls: given.GENNAKER_WAKE_URLS,
+      serviceAccount: given.GENNAKER_PUSHER,
+      audience: given.GENNAKER_AUDIENCE,
+    },
+    clock: systemClock,
+    random: systemRandom,
+    parse: documentParsers,
+    emulators: emulatorsOf(environment),
+  });
+  const timing = checkTiming({
+    stepMs: given.GENNAKER_STEP_MS,
+    leaseMs: given.GENNAKER_LEASE_MS,
+    acknowledgementMs: given.GENNAKER_ACKNOWLEDGEMENT_MS,
+  });
+  const issuers: readonly Issuer[] = given.GENNAKER_ISSUERS;
+  return {
+    settings: {
+      project: given.GENNAKER_PROJECT,
+      publicUrl: given.GENNAKER_PUBLIC_URL.replace(/\/+$/, ''),
+      targets: given.GENNAKER_TARGETS,
+      allowedHosts: given.GENNAKER_ALLOWED_HOSTS.split(','),
+      registryHosts: given.GENNAKER_REGISTRY_HOSTS,
+      slackApiUrl: given.GENNAKER_SLACK_API_URL,
+      pages: given.GENNAKER_PAGES,
+      timing,
+    },
+    google,
+    state: {
+      executions: google.executions,
+      plans: planReader(google.blobs),
+      bus: google.bus,
+      wakeUps: google.wakeUps,
+      clock: systemClock,
+      random: systemRandom,
+      log,
+    },
+    log,
+    verify: verifyOidc({
+      issuers,
+      audience: given.GENNAKER_AUDIENCE,
+      emails: [given.GENNAKER_PUSHER],
+      clock: systemClock,
+    }),
+    secrets: environmentSecrets(SYSTEM_SECRETS, environment),
+    stageSecrets: environmentSecrets(STAGE_SECRETS, environment),
+  };
+}

@@ -1,0 +1,43 @@
+/** The subscriber of topics that others publish to: each of their messages may hold source events. */
+import type { Answer, Delivery } from '../shared/ports/bus.ts';
+import { httpSources, messageSources } from '../shared/triggers/registry.ts';
+import { taking } from '../shared/use-cases/deliveries.ts';
+import { PoisonMessage } from '../shared/use-cases/messages.ts';
+import { type ReceivePorts, receiveMessage } from '../shared/use-cases/receive-event.ts';
+import type { Container } from './container.ts';
+import { type Handler, pushEndpoint } from './push.ts';
+
+/** A subscription's name ends in that of its source: `gennaker-artifact-registry`. */
+export function messageSubscriber(ports: ReceivePorts): (delivery: Delivery) => Promise<Answer> {
+  return taking(ports, async (delivery) => {
+    const name = delivery.subscription.split('/').at(-1) ?? '';
+    const source = [...ports.messageSources.keys()].find((known) => name === known || name.endsWith(`-${known}`));
+    if (source === undefined) {
+      const known = [...ports.messageSources.keys()].join(', ');
+      throw new PoisonMessage(
+        `the subscription ${name} is named after no source; its name must end in one of ${known}`,
+      );
+    }
+    await receiveMessage(ports, { source, delivery, trace: delivery.attributes.traceparent });
+    return 'done';
+  });
+}
+
+/** What takes events in, by HTTP and by message. */
+export function receivePorts({ settings, google, state, secrets, log }: Container): ReceivePorts {
+  const { registryHosts } = settings;
+  return {
+    bus: google.bus,
+    inbox: google.inbox,
+    secrets,
+    clock: state.clock,
+    log,
+    httpSources: httpSources({ registryHosts }),
+    messageSources: messageSources(),
+  };
+}
+
+export function deployed(container: Container): Handler {
+  const { verify, log } = container;
+  return pushEndpoint({ handle: messageSubscriber(receivePorts(container)), verify, log });
+}

@@ -1,0 +1,120 @@
+/** Takes what the world sends: verifies the sender, parses the body, and publishes each source event; what is refused is recorded. */
+import type { Bus, Delivery } from '../ports/bus.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Inbox } from '../ports/inbox.ts';
+import type { Log } from '../ports/log.ts';
+import type { Secrets } from '../ports/secrets.ts';
+import {
+  BadPayload,
+  type HttpSource,
+  type MessageSource,
+  type SourceEvent,
+  type SourceRequest,
+} from '../triggers/source.ts';
+import { PoisonMessage, sourceEventMessage, TOPICS } from './messages.ts';
+import { traceOf } from './trace.ts';
+
+/** The largest body that a source may send, in bytes. */
+export const MAXIMUM_WEBHOOK_BYTES = 2 * 1024 * 1024;
+/** Refusals of one source and reason share an inbox entry for this long, in ms, so that strangers cannot fill the inbox. */
+const REFUSAL_WINDOW_MS = 60_000;
+
+export type ReceivePorts = {
+  readonly bus: Bus;
+  readonly inbox: Inbox;
+  readonly secrets: Secrets;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly httpSources: ReadonlyMap<string, HttpSource>;
+  readonly messageSources: ReadonlyMap<string, MessageSource>;
+};
+
+export type Received =
+  | { readonly is: 'taken'; readonly events: readonly string[]; readonly ignored: number }
+  | { readonly is: 'unknown-source'; readonly known: readonly string[] }
+  | { readonly is: 'unauthorized' | 'too-large' | 'bad-body'; readonly text: string };
+
+/** `path` is the source's part of the URL. Resolves once every event is kept by the bus. */
+export async function receiveWebhook(
+  ports: ReceivePorts,
+  command: { readonly path: string; readonly request: SourceRequest; readonly trace?: string | undefined },
+): Promise<Received> {
+  const source = ports.httpSources.get(command.path);
+  if (source === undefined) return { is: 'unknown-source', known: [...ports.httpSources.keys()] };
+  const { rawBody } = command.request;
+  if (rawBody.byteLength > MAXIMUM_WEBHOOK_BYTES) {
+    const text = `the body has ${rawBody.byteLength} bytes; at most ${MAXIMUM_WEBHOOK_BYTES} are taken`;
+    await refuse(ports, source.name, text);
+    return { is: 'too-large', text };
+  }
+  const secret = await ports.secrets.get({ name: source.secretName });
+  const verified = source.verify(command.request, secret);
+  if (verified !== 'ok') {
+    await refuse(ports, source.name, verified.refused);
+    return { is: 'unauthorized', text: verified.refused };
+  }
+  try {
+    const body = parseJson(rawBody);
+    const parsed = source.parse({ body, at: ports.clock.now() });
+    await publish(ports, parsed.events, command.trace);
+    return { is: 'taken', events: parsed.events.map((event) => event.id), ignored: parsed.ignored };
+  } catch (error) {
+    if (!(error instanceof BadPayload)) throw error;
+    await refuse(ports, source.name, error.message);
+    return { is: 'bad-body', text: error.message };
+  }
+}
+
+/** Takes a message of a source's subscription. Throws PoisonMessage for one that is not what its topic says. */
+export async function receiveMessage(
+  ports: ReceivePorts,
+  command: { readonly source: string; readonly delivery: Delivery; readonly trace?: string | undefined },
+): Promise<void> {
+  const source = ports.messageSources.get(command.source);
+  if (source === undefined) throw new PoisonMessage(`no source of messages is called ${command.source}`);
+  const { delivery } = command;
+  try {
+    const parsed = source.parse({ message: delivery, at: ports.clock.now() });
+    await publish(ports, parsed.events, command.trace);
+  } catch (error) {
+    if (error instanceof BadPayload) throw new PoisonMessage(error.message, { cause: error });
+    throw error;
+  }
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new BadPayload('the body is not JSON', { cause });
+  }
+}
+
+async function publish(ports: ReceivePorts, events: readonly SourceEvent[], trace: string | undefined): Promise<void> {
+  if (events.length === 0) return;
+  const messages = events.map((event) => {
+    const traced = { ...event, trace: traceOf({ id: event.id, trace: event.trace ?? trace }) };
+    return sourceEventMessage(traced, traced);
+  });
+  await ports.bus.publish({ topic: TOPICS.events, messages });
+  ports.log.write('INFO', 'Source events were taken', { events: events.map((event) => event.id) });
+}
+
+/** Records a refusal, one entry for each source and reason a minute. */
+async function refuse(ports: ReceivePorts, source: string, text: string): Promise<void> {
+  const now = ports.clock.now();
+  const window = Math.floor(now / REFUSAL_WINDOW_MS);
+  const reason = text.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 60);
+  ports.log.write('WARNING', 'A delivery of a source was refused', { source, reason: text });
+  await ports.inbox.record({
+    entry: {
+      format: 1,
+      id: `refused-${source}-${window}-${reason}`,
+      receivedAt: now,
+      source,
+      text: `a delivery from ${source} was refused`,
+      refused: text,
+      verdicts: [],
+    },
+  });
+}

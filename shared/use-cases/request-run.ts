@@ -1,0 +1,54 @@
+/** A person asks for a pipeline to be run: the wish becomes a source event like any other. */
+import type { JsonObject } from '../core/json.ts';
+import { nearest } from '../pipeline/nearest.ts';
+import type { Bus } from '../ports/bus.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Pipelines } from '../ports/pipelines.ts';
+import { parseReference } from '../registry/reference.ts';
+import { manualEvent, manualRequest } from '../triggers/manual/source.ts';
+import { executionIdOf } from './engine.ts';
+import { sourceEventMessage, TOPICS } from './messages.ts';
+
+/** Pipelines whose names are looked through for one that was meant. */
+const MAXIMUM_NAMES = 1_000;
+
+export type RunAnswer =
+  | { readonly is: 'accepted'; readonly event: string; readonly execution: string }
+  | { readonly is: 'unknown'; readonly nearest?: string };
+
+/** `requestId` makes asking twice asking once. `images` gives a tag, or a whole reference, by the image's name in the pipeline. */
+export async function requestRun(
+  ports: { readonly pipelines: Pipelines; readonly bus: Bus; readonly clock: Clock },
+  command: {
+    readonly pipeline: string;
+    readonly requestId: string;
+    readonly inputs: JsonObject;
+    readonly images: { readonly [name: string]: string };
+    readonly by: string;
+  },
+): Promise<RunAnswer> {
+  const { pipeline } = command;
+  if ((await ports.pipelines.get({ name: pipeline })) === undefined) {
+    const known = await ports.pipelines.list({ limit: MAXIMUM_NAMES });
+    const near = nearest(
+      pipeline,
+      known.map((one) => one.name),
+    );
+    return near === undefined ? { is: 'unknown' } : { is: 'unknown', nearest: near };
+  }
+  const images = Object.fromEntries(
+    Object.entries(command.images).map(([name, text]) => [name, imageOf(text)] as const),
+  );
+  const asked = manualRequest.parse({ pipeline, inputs: command.inputs, images });
+  const at = ports.clock.now();
+  const event = manualEvent({ asked, request: command.requestId, by: command.by, at });
+  await ports.bus.publish({ topic: TOPICS.events, messages: [sourceEventMessage(event, event)] });
+  return { is: 'accepted', event: event.id, execution: executionIdOf(pipeline, event.id) };
+}
+
+/** `1.2.3`, or `repository:1.2.3`, or either with a digest. */
+function imageOf(text: string): { tag: string; digest?: string } {
+  const whole = text.includes('/') || text.includes(':') ? parseReference(text) : undefined;
+  if (whole?.tag === undefined) return { tag: text };
+  return whole.digest === undefined ? { tag: whole.tag } : { tag: whole.tag, digest: whole.digest };
+}
