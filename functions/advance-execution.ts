@@ -6,6 +6,7 @@ import type { Inbox } from '../shared/ports/inbox.ts';
 import { guardedHttpClient } from '../shared/stages/http-client.ts';
 import { stageKinds } from '../shared/stages/registry.ts';
 import { advanceExecution } from '../shared/use-cases/advance-execution.ts';
+import { CALLBACK_SECRET, callbacksOf } from '../shared/use-cases/callbacks.ts';
 import { taking } from '../shared/use-cases/deliveries.ts';
 import type { Engine } from '../shared/use-cases/engine.ts';
 import { failDeadLetter, isDeadLetter } from '../shared/use-cases/fail-dead-letter.ts';
@@ -19,7 +20,9 @@ export function workSubscriber(engine: Engine & { readonly inbox: Inbox }): (del
   );
 }
 
-export function deployed({ settings, google, state, stageSecrets, verify, log }: Container): Handler {
+export async function deployed(container: Container): Promise<Handler> {
+  const { settings, google, state, secrets, stageSecrets, verify, log } = container;
+  const key = await secrets.get({ name: CALLBACK_SECRET });
   const handle = workSubscriber({
     ...state,
     kinds: stageKinds(),
@@ -31,6 +34,7 @@ export function deployed({ settings, google, state, stageSecrets, verify, log }:
     http: guardedHttpClient({ allow: settings.allowedHosts }),
     clusterOf: configuredClusters(settings.targets),
     timing: settings.timing,
+    callbacks: key === undefined ? undefined : callbacksOf({ baseUrl: settings.publicUrl, key }),
   });
   return pushEndpoint({ handle, verify, log });
 }

@@ -6,6 +6,7 @@ import type { Log } from '../shared/ports/log.ts';
 import type { Pipelines } from '../shared/ports/pipelines.ts';
 import { stageKinds } from '../shared/stages/registry.ts';
 import { applyPipelines } from '../shared/use-cases/apply-pipelines.ts';
+import { CALLBACK_SECRET, callbacksOf } from '../shared/use-cases/callbacks.ts';
 import { restartExecution } from '../shared/use-cases/create-execution.ts';
 import { executionIdOf } from '../shared/use-cases/engine.ts';
 import { readPlanOf } from '../shared/use-cases/previous-release.ts';
@@ -13,6 +14,7 @@ import { requestRun } from '../shared/use-cases/request-run.ts';
 import { signalStage } from '../shared/use-cases/signal-stage.ts';
 import { cancelExecution } from '../shared/use-cases/stop-execution.ts';
 import { type AuthorityOptions, createAuthority } from './api/authority.ts';
+import { type CallbackOptions, callbackRoutes } from './api/callbacks.ts';
 import { createExecutionFeed, type FeedPorts } from './api/execution-feed.ts';
 import { type ExecutionCommands, executionRoutes } from './api/executions.ts';
 import { json, Refusal, type Reply, readRequest, refused, writeReply } from './api/http.ts';
@@ -25,6 +27,7 @@ import type { Handler } from './push.ts';
 export type ServeApiOptions = FeedPorts &
   AuthorityOptions &
   ExecutionCommands &
+  CallbackOptions &
   PipelineCommands & {
     readonly inbox: Pick<Inbox, 'get' | 'list'>;
     readonly pipelines: Pick<Pipelines, 'get' | 'list'>;
@@ -65,6 +68,7 @@ export function serveApi(options: ServeApiOptions): HttpHandler {
     ...executionRoutes(feed, options, clock),
     ...pipelineRoutes(pipelines, options),
     ...inboxRoutes(inbox),
+    ...callbackRoutes(options),
     ...pageRoutes({ feed, pipelines, authority, assets, clock, ...(listEveryMs !== undefined && { listEveryMs }) }),
   ]);
 
@@ -113,6 +117,7 @@ const API_TOKEN_SECRET = 'api-token';
 export async function deployed({ settings, google, state, secrets, log }: Container): Promise<Handler> {
   const token = await secrets.get({ name: API_TOKEN_SECRET });
   if (token === undefined) throw new Misconfigured(`the secret ${API_TOKEN_SECRET} is not set`);
+  const key = await secrets.get({ name: CALLBACK_SECRET });
   const { pipelines, inbox, blobs, history, progress, bus } = google;
   const { clock } = state;
   const kinds = stageKinds();
@@ -130,6 +135,7 @@ export async function deployed({ settings, google, state, secrets, log }: Contai
     pages: settings.pages,
     baseUrl: settings.publicUrl,
     isLoopback: false,
+    callbacks: key === undefined ? undefined : callbacksOf({ baseUrl: settings.publicUrl, key }),
     cancelExecution: (command) => cancelExecution(state, command),
     restartExecution: (command) => restartExecution(state, command, executionIdOf),
     signalStage: (command) => signalStage(state, command),

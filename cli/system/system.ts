@@ -1,4 +1,5 @@
 /** The whole system in one process: every function's handler on the embedded adapters, behind one HTTP server. */
+import { createHmac } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { workSubscriber } from '../../functions/advance-execution.ts';
@@ -20,6 +21,7 @@ import { guardedHttpClient } from '../../shared/stages/http-client.ts';
 import { stageKinds } from '../../shared/stages/registry.ts';
 import { httpSources, messageSources } from '../../shared/triggers/registry.ts';
 import { applyPipelines } from '../../shared/use-cases/apply-pipelines.ts';
+import { callbacksOf } from '../../shared/use-cases/callbacks.ts';
 import { restartExecution } from '../../shared/use-cases/create-execution.ts';
 import { documentParsers } from '../../shared/use-cases/documents.ts';
 import { checkTiming, DEFAULT_TIMING, type Engine, executionIdOf, type Timing } from '../../shared/use-cases/engine.ts';
@@ -85,6 +87,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
   const plans = planReader(ports.blobs);
   const secrets = environmentSecrets(SYSTEM_SECRETS, environment, { 'docker-distribution-webhook': hookSecret });
+  // Whoever holds the API's token may signal anyway, so the key is made from it.
+  const callbacks = callbacksOf({ baseUrl: url, key: createHmac('sha256', token).update('callbacks').digest('hex') });
   const engine: Engine = {
     ...ports,
     plans,
@@ -96,6 +100,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     http: guardedHttpClient({ allow: (environment.GENNAKER_ALLOWED_HOSTS ?? '*').split(',') }),
     clusterOf: clusters.clusterOf,
     timing,
+    callbacks,
   };
   const receive = {
     ...ports,
@@ -146,6 +151,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     pages: 'open',
     baseUrl: url,
     isLoopback: true,
+    callbacks,
     cancelExecution: (command) => cancelExecution(engine, command),
     restartExecution: (command) => restartExecution(engine, command, executionIdOf),
     signalStage: (command) => signalStage(engine, command),

@@ -20,6 +20,7 @@ export type ExecutionCommands = {
   readonly signalStage: (command: {
     execution: string;
     stage: string;
+    attempt?: number;
     signal: { id: string; name: string; value: z.core.util.JSONType };
   }) => Promise<SignalAnswer>;
 };

@@ -32,7 +32,8 @@ locals {
       for name, function in local.functions : { for topic in function.publishes : "${name}/${topic}" => { function = name, topic = topic } }
     ]...)
     secrets = merge([
-      for name, secrets in var.secrets : { for secret in secrets : "${name}/${secret}" => { function = name, secret = secret } }
+      for name, secrets in merge(var.secrets, { advance-execution = setunion(lookup(var.secrets, "advance-execution", []), var.stage_secrets) }) :
+      { for secret in secrets : "${name}/${secret}" => { function = name, secret = secret } }
     ]...)
   }
 }
@@ -87,11 +88,14 @@ resource "google_cloud_run_v2_service" "functions" {
         }
       }
 
-      # SLACK_BOT_TOKEN for slack-bot-token.
+      # GENNAKER_SECRET_SLACK_TOKEN for slack-token, GENNAKER_STAGE_SECRET_… for what stages may name.
       dynamic "env" {
-        for_each = lookup(var.secrets, each.key, [])
+        for_each = merge(
+          { for secret in lookup(var.secrets, each.key, []) : "GENNAKER_SECRET_${upper(replace(secret, "-", "_"))}" => secret },
+          each.key == "advance-execution" ? { for secret in var.stage_secrets : "GENNAKER_STAGE_SECRET_${upper(replace(secret, "-", "_"))}" => secret } : {},
+        )
         content {
-          name = upper(replace(env.value, "-", "_"))
+          name = env.key
           value_source {
             secret_key_ref {
               secret  = google_secret_manager_secret.this[env.value].secret_id
@@ -168,7 +172,7 @@ resource "google_project_iam_member" "clusters" {
 }
 
 resource "google_secret_manager_secret" "this" {
-  for_each  = toset(flatten([for secrets in values(var.secrets) : tolist(secrets)]))
+  for_each  = setunion(toset(flatten([for secrets in values(var.secrets) : tolist(secrets)])), var.stage_secrets)
   secret_id = each.key
   replication {
     auto {}

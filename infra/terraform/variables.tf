@@ -43,10 +43,17 @@ variable "secrets" {
   description = "The names of the secrets that each function may read. Their values are set outside of Terraform."
   type        = map(set(string))
   default = {
-    receive-webhook    = ["registry-webhook-token"]
-    send-notifications = ["slack-bot-token"]
-    serve-api          = ["api-tokens"]
+    receive-webhook    = ["docker-distribution-webhook", "docker-hub-webhook"]
+    send-notifications = ["slack-token"]
+    serve-api          = ["api-token", "callback-key"]
+    advance-execution  = ["callback-key"]
   }
+}
+
+variable "stage_secrets" {
+  description = "The names of the secrets that stages may name by reference, such as a webhook's token."
+  type        = set(string)
+  default     = []
 }
 
 variable "notification_topics" {

@@ -277,6 +277,7 @@ function moveView(
   const node = indexed.nodes[index];
   const before = now.stages[index];
   if (node === undefined || before === undefined || now.phase.is !== 'running') return { ignored: 'superseded' };
+  if (before.status === 'pending') return { ignored: 'notYet' };
   if (isAtRest(before.status)) return { ignored: 'ended' };
   const { reason: _reason, wakeAt: _wakeAt, ...kept } = before;
   const stages = [...now.stages];

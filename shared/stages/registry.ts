@@ -4,7 +4,7 @@ import type { StageKind } from './kind.ts';
 import { wait } from './wait/index.ts';
 import { webhook } from './webhook/index.ts';
 
-const KINDS: readonly StageKind[] = [{ ...deploy, manifests: 'required' }, wait, webhook];
+const KINDS: readonly StageKind[] = [deploy, wait, webhook];
 
 /** The stage kinds by the name that `uses` gives. */
 export function stageKinds(): ReadonlyMap<string, StageKind> {

@@ -76,6 +76,8 @@ export interface HttpSource {
   readonly name: string;
   /** Its part of the URL: `/hooks/<path>`. */
   readonly path: string;
+  /** The content types that its bodies come under. */
+  readonly mediaTypes: readonly string[];
   /** The name of the secret that `verify` is given. */
   readonly secretName: string;
   /** Decides by the secret alone; `undefined` where none is configured, and then everything is refused. */

@@ -5,9 +5,6 @@ import type { Plan } from '../core/plan.ts';
 import { REASON_CODES, type Reason, type WaitReason } from '../core/reason.ts';
 import type { Execution, Group, Run, Transition } from '../core/run.ts';
 
-/** The format that this code writes. */
-export const STORED_FORMAT = 1;
-
 const json: z.ZodType<Json> = z.json() as z.ZodType<Json>;
 const instant = z.number().int().nonnegative();
 const count = z.number().int().nonnegative();
@@ -36,7 +33,7 @@ const stageEnd = z.enum(['succeeded', 'failed', 'cancelled', 'skipped']);
 const stageStatus = z.enum(['pending', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'skipped']);
 
 const run: z.ZodType<Run> = z.object({
-  format: z.literal(STORED_FORMAT),
+  format: z.literal(1),
   execution: z.string(),
   stage: z.string(),
   plan: z.string(),
@@ -88,7 +85,7 @@ const stageView = z.object({
 });
 
 const execution: z.ZodType<Execution> = z.object({
-  format: z.literal(STORED_FORMAT),
+  format: z.literal(1),
   id: z.string(),
   pipeline: z.string(),
   team: z.string(),
@@ -126,7 +123,7 @@ const execution: z.ZodType<Execution> = z.object({
 });
 
 const group: z.ZodType<Group> = z.object({
-  format: z.literal(STORED_FORMAT),
+  format: z.literal(1),
   limit: count,
   holders: z.array(z.string()),
   queue: z.array(z.string()),
@@ -136,7 +133,7 @@ const policy = z.object({ then: z.enum(['fail', 'continue']), others: z.enum(['c
 const moment = z.enum(['started', 'waiting', 'succeeded', 'failed', 'cancelled']);
 
 const plan: z.ZodType<Plan> = z.object({
-  format: z.literal(STORED_FORMAT),
+  format: z.literal(1),
   pipeline: z.string(),
   team: z.string(),
   namespace: z.string(),
@@ -176,42 +173,54 @@ export class UnreadableDocument extends Error {
   override readonly name = 'UnreadableDocument';
 }
 
-/** Steps from each earlier format to the next, by the format that they start from. None yet: 1 is the first. */
-const upgrades: ReadonlyMap<number, (document: { [field: string]: unknown }) => { [field: string]: unknown }> =
-  new Map();
+type StoredDocument = { readonly [field: string]: unknown };
 
-const versioned = z.looseObject({ format: z.number().int() });
+/** Makes of a document in one format the same document in the next; the format's number is counted up for it. */
+export type Upgrade = (document: StoredDocument) => StoredDocument;
 
-function parserOf<T>(what: string, schema: z.ZodType<T>): (stored: unknown) => T {
+/** The upgrades of each sort of document: the first leads from format 1 to 2. None yet: 1 is the newest. */
+const UPGRADES: { readonly [sort in 'execution' | 'run' | 'group' | 'plan']: readonly Upgrade[] } = {
+  execution: [],
+  run: [],
+  group: [],
+  plan: [],
+};
+
+const versioned = z.looseObject({ format: z.int() });
+
+/**
+ * What reads stored documents of one sort in any format up to the newest, which is one more than there are upgrades;
+ * `schema` is that of the newest. It throws UnreadableDocument.
+ */
+export function parserOf<T>(sort: string, schema: z.ZodType<T>, upgrades: readonly Upgrade[]): (stored: unknown) => T {
+  const newest = upgrades.length + 1;
   return (stored) => {
     const start = versioned.safeParse(stored);
-    if (!start.success)
-      throw new UnreadableDocument(`a stored ${what} carries no format number`, { cause: start.error });
-    let document: { [field: string]: unknown; format: number } = start.data;
-    while (document.format < STORED_FORMAT) {
-      const upgrade = upgrades.get(document.format);
-      if (upgrade === undefined)
-        throw new UnreadableDocument(`a stored ${what} has format ${document.format}, which is unknown`);
-      document = { ...upgrade(document), format: document.format + 1 };
+    if (!start.success) {
+      throw new UnreadableDocument(`a stored ${sort} carries no format number`, { cause: start.error });
     }
-    if (document.format > STORED_FORMAT) {
+    const { format } = start.data;
+    if (format < 1) throw new UnreadableDocument(`a stored ${sort} has format ${format}, which never was`);
+    if (format > newest) {
       throw new UnreadableDocument(
-        `a stored ${what} has format ${document.format}, and this version reads up to ${STORED_FORMAT}: deploy the newer version`,
+        `a stored ${sort} has format ${format}, and this version reads up to ${newest}: deploy the newer version`,
       );
     }
-    const parsed = schema.safeParse(document);
+    let document: StoredDocument = start.data;
+    for (const upgrade of upgrades.slice(format - 1)) document = upgrade(document);
+    const parsed = schema.safeParse({ ...document, format: newest });
     if (parsed.success) return parsed.data;
-    throw new UnreadableDocument(`a stored ${what} is damaged: ${z.prettifyError(parsed.error)}`, {
+    throw new UnreadableDocument(`a stored ${sort} is damaged: ${z.prettifyError(parsed.error)}`, {
       cause: parsed.error,
     });
   };
 }
 
 /** Each reads one stored document. Throws UnreadableDocument. */
-export const parseExecution = parserOf('execution', execution);
-export const parseRun = parserOf('run', run);
-export const parseGroup = parserOf('group', group);
-export const parsePlan = parserOf('plan', plan);
+export const parseExecution = parserOf('execution', execution, UPGRADES.execution);
+export const parseRun = parserOf('run', run, UPGRADES.run);
+export const parseGroup = parserOf('group', group, UPGRADES.group);
+export const parsePlan = parserOf('plan', plan, UPGRADES.plan);
 
 /** The parsers as the adapters take them. */
 export const documentParsers = { execution: parseExecution, run: parseRun, group: parseGroup };

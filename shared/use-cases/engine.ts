@@ -12,6 +12,7 @@ import type { Random } from '../ports/random.ts';
 import type { Secrets } from '../ports/secrets.ts';
 import type { WakeUps } from '../ports/wake-ups.ts';
 import type { HttpClient, StageKind } from '../stages/kind.ts';
+import type { Callbacks } from './callbacks.ts';
 import type { PlanReader } from './plans.ts';
 
 /** The times of the protocol, in ms. They nest: a step ends within its lease, a lease within the acknowledgement deadline. */
@@ -57,6 +58,8 @@ export type Engine = StatePorts & {
   /** The cluster of a target. Throws where no target has the name. */
   readonly clusterOf: (target: string) => Promise<Cluster>;
   readonly timing: Timing;
+  /** Absent where nobody can call back. */
+  readonly callbacks?: Callbacks | undefined;
 };
 
 /** How often a conditional write is tried again from the read before the message is left for later. */

@@ -54,6 +54,7 @@ export async function receiveWebhook(
     return { is: 'unauthorized', text: verified.refused };
   }
   try {
+    requireMediaType(source, command.request.headers['content-type']);
     const body = parseJson(rawBody);
     const parsed = source.parse({ body, at: ports.clock.now() });
     await publish(ports, parsed.events, command.trace);
@@ -80,6 +81,14 @@ export async function receiveMessage(
     if (error instanceof BadPayload) throw new PoisonMessage(error.message, { cause: error });
     throw error;
   }
+}
+
+function requireMediaType(source: HttpSource, header: string | undefined): void {
+  const type = header?.split(';')[0]?.trim().toLowerCase() ?? '';
+  if (source.mediaTypes.includes(type)) return;
+  throw new BadPayload(
+    `the content-type is ${type || 'missing'}; ${source.name} sends ${source.mediaTypes.join(' or ')}`,
+  );
 }
 
 function parseJson(bytes: Uint8Array): unknown {

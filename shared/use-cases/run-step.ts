@@ -147,5 +147,6 @@ function contextOf(
         .catch((error: unknown) => engine.log.write('WARNING', 'Progress could not be shown', { ...where, error }));
     },
     ...(run.trace === undefined ? {} : { trace: run.trace }),
+    ...(engine.callbacks === undefined ? {} : { callbackUrl: engine.callbacks.urlFor(where) }),
   };
 }

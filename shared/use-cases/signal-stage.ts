@@ -14,12 +14,15 @@ export async function signalStage(
   command: {
     readonly execution: string;
     readonly stage: string;
+    /** Where it is given, the signal is for this attempt alone. */
+    readonly attempt?: number;
     readonly signal: { readonly id: string; readonly name: string; readonly value: Json };
   },
 ): Promise<SignalAnswer> {
   return untilCommitted(ports, `Signalling ${command.execution}/${command.stage}`, async () => {
     const found = await ports.executions.readRun(command);
     if (found === undefined) return { is: 'unknown' };
+    if (command.attempt !== undefined && command.attempt !== found.value.attempt) return { is: 'tooLate' };
     const indexed = await ports.plans.get(found.value.plan);
     const stage = stagePlanOf(indexed, command.stage);
     if (stage === undefined) return { is: 'unknown' };

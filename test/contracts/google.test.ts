@@ -8,6 +8,7 @@ import { pushEndpoint, verifyOidc } from '../../functions/push.ts';
 import { openFirestore } from '../../shared/adapters/google/firestore.ts';
 import { type Google, openGoogle } from '../../shared/adapters/google/index.ts';
 import { systemClock } from '../../shared/adapters/system-clock.ts';
+import type { Bus } from '../../shared/ports/bus.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import { documentParsers } from '../../shared/use-cases/documents.ts';
 import {
@@ -283,13 +284,37 @@ describe.skipIf(!isComplete)('on the emulators', () => {
     });
   });
 
-  it('a topic that is missing is named', async () => {
-    const { adapter: bus, close } = await of(({ bus }) => bus)();
-    const topic = unique('missing');
-    await expect(bus.publish({ topic, messages: [{ data: '{}', attributes: {} }] })).rejects.toThrow(
-      `there is no topic ${topic} in project ${PROJECT}`,
-    );
-    await close();
+  describe('a publication to Pub/Sub', () => {
+    let bus: Bus;
+    let close: () => Promise<void>;
+    beforeAll(async () => {
+      ({ adapter: bus, close } = await of((google) => google.bus)());
+    });
+    afterAll(() => close());
+
+    const messagesOf = (count: number, bytes: number) =>
+      Array.from({ length: count }, () => ({ data: 'x'.repeat(bytes), attributes: {} }));
+
+    it.each([
+      { what: 'messages', count: 1_001, bytes: 10 },
+      { what: 'bytes', count: 3, bytes: 4_000_000 },
+    ])('may have more $what than a request may', async ({ count, bytes }) => {
+      const topic = unique('large');
+      await createTopic({ host: world.pubsub.host, projectId: PROJECT, topic });
+      await bus.publish({ topic, messages: messagesOf(count, bytes) });
+    });
+
+    it('of a message that no request can carry says what to do', async () => {
+      const messages = messagesOf(1, 10_000_000);
+      await expect(bus.publish({ topic: unique('huge'), messages })).rejects.toThrow('put its content into a blob');
+    });
+
+    it('to a topic that is missing names it', async () => {
+      const topic = unique('missing');
+      await expect(bus.publish({ topic, messages: messagesOf(2, 10) })).rejects.toThrow(
+        `there is no topic ${topic} in project ${PROJECT}`,
+      );
+    });
   });
 });
 
@@ -313,9 +338,11 @@ async function unreliableLine({ to, faults }: { to: string; faults: Faults }) {
     .on('session', (session) => sessions.add(session))
     .on('stream', (near, headers) => {
       const fault = headers[':path']?.endsWith('/Commit') ? faults[commits++] : undefined;
+      near.on('error', () => near.destroy());
       if (fault?.having === 'done nothing') return breakOff(near, fault);
       const request = far.request(headers);
-      near.on('error', () => request.close());
+      request.on('error', () => near.destroy());
+      near.on('close', () => request.close());
       near.pipe(request);
       request.on('response', (answer, flags) => {
         if (fault !== undefined) return breakOff(near, fault);

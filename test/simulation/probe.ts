@@ -2,31 +2,46 @@
 import { z } from 'zod';
 import type { Outcome } from '../../shared/core/run.ts';
 import { type StageContext, type StageKind, TerminalError } from '../../shared/stages/kind.ts';
+import { deliver, fenceOff, lockOf, release } from './delivery.ts';
+import type { FarEnd } from './far-end.ts';
 import type { Worker, World } from './world.ts';
 
-const STEPS = ['again', 'wait', 'signal', 'build', 'newAttempt', 'sameStep', 'giveUp', 'kill', 'long'] as const;
+const STEPS = [
+  'again',
+  'wait',
+  'signal',
+  'build',
+  'deliver',
+  'newAttempt',
+  'sameStep',
+  'giveUp',
+  'kill',
+  'long',
+] as const;
 export type ProbeStep = (typeof STEPS)[number];
+
+const WAIT_MS = 120_000;
+const SIGNAL_MS = 900_000;
 
 const parameters = z.object({ script: z.array(z.enum(STEPS)) });
 const cursor = z.object({
+  /** The place in the script. */
   at: z.number(),
+  /** The signals that came, in order. */
   seen: z.array(z.string()),
-  /** When the wait for a signal was over, by the clock. */
-  waitedUntil: z.number().exactOptional(),
+  /** The step that ended the wait for a signal. */
+  woken: z.number().exactOptional(),
+  /** The turn of the lock, once it was taken. */
+  turn: z.number().exactOptional(),
+  /** How often in a row another held the lock. */
+  lockedOut: z.number(),
 });
-type Cursor = z.infer<typeof cursor>;
+export type ProbeCursor = z.infer<typeof cursor>;
+type Result = Outcome<ProbeCursor, unknown>;
 
-/** What the far ends saw. */
-export class FarEnd {
-  /** Builds by the key of the side effect that asked for them. */
-  readonly builds = new Map<string, number>();
-  /** When the last build of each execution was started, in the world's own time. */
-  readonly lastBuild = new Map<string, number>();
-  /** How often each step was begun. */
-  readonly begun = new Map<string, number>();
-  /** Who works on each stage now. */
-  readonly atWork = new Map<string, { worker: Worker; until: number }>();
-  readonly violations: string[] = [];
+/** The script of a stage of this kind. */
+export function scriptOf(stage: { readonly with: unknown }): readonly ProbeStep[] {
+  return parameters.parse(stage.with).script;
 }
 
 export function probeKind(world: World, worker: Worker, farEnd: FarEnd): StageKind {
@@ -44,13 +59,16 @@ export function probeKind(world: World, worker: Worker, farEnd: FarEnd): StageKi
   }
 
   function begin(context: StageContext): void {
-    const stage = `${context.execution}/${context.stage}`;
+    const { execution, stage, attempt, step } = context;
+    worker.doing = { execution, stage, attempt, step, lock: lockOf(context) };
+    const name = `${execution}/${stage}`;
     farEnd.begun.set(context.key, (farEnd.begun.get(context.key) ?? 0) + 1);
-    const other = farEnd.atWork.get(stage);
-    if (other !== undefined && other.worker !== worker && other.worker.alive && other.worker.frozenUntil <= world.now) {
-      if (context.clock.now() < other.until) farEnd.violations.push(`two workers at once at ${stage}`);
+    const other = farEnd.atWork.get(name)?.worker;
+    const isFree = other === undefined || other === worker || !other.alive || other.frozenUntil > world.now;
+    if (!isFree && !world.wild && world.clockOf(other).now() < (farEnd.atWork.get(name)?.until ?? 0)) {
+      farEnd.violations.push(`two workers at once at ${name}`);
     }
-    farEnd.atWork.set(stage, { worker, until: context.deadline });
+    farEnd.atWork.set(name, { worker, until: context.deadline });
   }
 
   function leave(context: StageContext): void {
@@ -58,31 +76,33 @@ export function probeKind(world: World, worker: Worker, farEnd: FarEnd): StageKi
     if (farEnd.atWork.get(stage)?.worker === worker) farEnd.atWork.delete(stage);
   }
 
-  async function act(
-    step: ProbeStep | undefined,
-    context: StageContext,
-    next: Cursor,
-  ): Promise<Outcome<Cursor, unknown>> {
+  async function act(script: readonly ProbeStep[], here: ProbeCursor, context: StageContext): Promise<Result> {
+    const step = script[here.at];
+    const next = { ...here, at: here.at + 1 };
+    const now = context.clock.now();
     switch (step) {
       case undefined:
+        if (script.includes('deliver')) await release(context);
         return { is: 'succeeded', outputs: next };
       case 'again':
         return { is: 'again', cursor: next };
       case 'build':
         await build(context);
         return { is: 'again', cursor: next };
+      case 'deliver':
+        return deliver(here, context, farEnd);
       case 'wait':
         return {
           is: 'waiting',
-          for: { until: context.clock.now() + 120_000 },
+          for: { until: now + WAIT_MS },
           cursor: next,
           reason: { code: 'time-not-reached', text: 'It waits two minutes.', unblock: 'gennaker cancel' },
         };
       case 'signal':
         return {
           is: 'waiting',
-          for: { signal: 'go', until: context.clock.now() + 900_000 },
-          cursor: { ...next, waitedUntil: context.clock.now() + 900_000 },
+          for: { signal: 'go', until: now + SIGNAL_MS },
+          cursor: { ...next, woken: context.step + 1 },
           reason: { code: 'signal-not-received', text: 'It waits for go.', unblock: 'gennaker signal' },
         };
       case 'newAttempt':
@@ -112,19 +132,23 @@ export function probeKind(world: World, worker: Worker, farEnd: FarEnd): StageKi
     outputs: z.unknown(),
     async step(given, at, context) {
       begin(context);
-      const { script } = parameters.parse(given);
-      const from = at.cursor === undefined ? { at: 0, seen: [] } : cursor.parse(at.cursor);
+      const script = scriptOf({ with: given });
+      const from = at.cursor === undefined ? { at: 0, seen: [], lockedOut: 0 } : cursor.parse(at.cursor);
       const seen = at.input.by === 'signal' ? [...from.seen, at.input.signal.id] : from.seen;
       try {
-        return await act(script[from.at], context, { ...from, at: from.at + 1, seen });
+        return await act(script, { ...from, seen }, context);
       } finally {
         leave(context);
       }
     },
-    async stop(_given, _at, context) {
+    async stop(given, _at, context) {
       begin(context);
       try {
         await world.call(worker, `undo ${context.key}`, () => undefined);
+        if (scriptOf({ with: given }).includes('deliver')) {
+          await fenceOff(context);
+          await release(context);
+        }
         return { is: 'succeeded', outputs: null };
       } finally {
         leave(context);

@@ -15,6 +15,12 @@ export class SimulatedStore {
   readonly blobs = new Map<string, string>();
   /** When each execution ended, in the world's own time. */
   readonly endedAt = new Map<string, number>();
+  /** How often each step was claimed, by `execution/stage/attempt/step`, and when first, in the world's own time. */
+  readonly claims = new Map<string, { count: number; readonly first: number }>();
+  /** The stages of which any step was claimed: those of a restart that were carried over are not among them. */
+  readonly worked = new Set<string>();
+  /** Steps that were run again because their outcome said so. */
+  readonly repeated = new Set<string>();
   readonly violations: string[] = [];
   private versions = 0;
   private readonly worldTime: () => number;
@@ -25,6 +31,24 @@ export class SimulatedStore {
 
   runKey(query: { execution: string; stage: string }): string {
     return `${query.execution}/${query.stage}`;
+  }
+
+  runsOf(execution: string): Kept<Run>[] {
+    return [...this.runs.values()].filter((run) => run.value.execution === execution);
+  }
+
+  /** The executions that must have moved by then. */
+  due(before: number, limit: number): string[] {
+    const isDue = ({ value }: Kept<Execution>): boolean => value.sweepAt !== undefined && value.sweepAt <= before;
+    const ids = [...this.executions.values()].filter(isDue).map(({ value }) => value.id);
+    return ids.slice(0, limit);
+  }
+
+  /** True once the stage has ended and its stop, where there was one, did what it had to. */
+  isAtRest(query: { execution: string; stage: string }): boolean {
+    const state = this.runs.get(this.runKey(query))?.value.state;
+    if (state?.is !== 'ended') return false;
+    return !/Stopping it failed|could not be brought to rest/.test(state.reason?.text ?? '');
   }
 
   private kept(write: Write): Kept<unknown> | undefined {
@@ -56,6 +80,7 @@ export class SimulatedStore {
           break;
         }
         case 'run':
+          this.checkRun(this.runs.get(this.runKey(write.value))?.value, write.value);
           this.runs.set(this.runKey(write.value), { value: structuredClone(write.value), version });
           break;
         case 'group':
@@ -83,6 +108,24 @@ export class SimulatedStore {
     if (next.phase.is === 'ended' && !this.endedAt.has(next.id)) this.endedAt.set(next.id, this.worldTime());
     const open = next.stages.filter((one) => ['pending', 'running', 'waiting'].includes(one.status)).length;
     if (open !== next.open) this.fault(`${next.id} counts ${next.open} open stages and has ${open}`);
+  }
+
+  private checkRun(before: Run | undefined, next: Run): void {
+    const name = this.runKey(next);
+    if (before?.state.is === 'ended') this.fault(`the run of ${name} moved after its end`);
+    if (before !== undefined) {
+      if (next.at < before.at) this.fault(`the time of ${name} ran backwards`);
+      const back = next.attempt < before.attempt || (next.attempt === before.attempt && next.step < before.step);
+      if (back) this.fault(`${name} went back to step ${next.attempt}/${next.step}`);
+    }
+    const key = `${name}/${next.attempt}/${next.step}`;
+    if (next.repeats > 0) this.repeated.add(key);
+    if (next.state.is !== 'claimed') return;
+    if (before?.state.is === 'claimed' && before.state.by === next.state.by) return;
+    this.worked.add(name);
+    const claims = this.claims.get(key);
+    if (claims === undefined) this.claims.set(key, { count: 1, first: this.worldTime() });
+    else claims.count += 1;
   }
 
   /** A limit may be lowered while more than it run; nobody may join them then. */

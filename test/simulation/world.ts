@@ -42,10 +42,21 @@ const WILD_SKEW_MS = 90_000;
 /** A world that needs more events than this does not come to rest. The busiest sound one needs a tenth. */
 const MAXIMUM_EVENTS = 300_000;
 
+/** The step that a worker runs, and the lock under which it writes to a cluster. */
+export type Work = {
+  readonly execution: string;
+  readonly stage: string;
+  readonly attempt: number;
+  readonly step: number;
+  readonly lock: string;
+};
+
 /** One handling of one message: what crashes and freezes. */
 export class Worker {
   alive = true;
   frozenUntil = 0;
+  /** The last step that it began. */
+  doing: Work | undefined;
   readonly name: string;
   readonly onCrash: () => void;
   /** How far its clock is off, in ms. */
@@ -91,10 +102,11 @@ export class World {
       duplicate: some(0.5),
       drop: some(0.15),
       clockJump: some(0.3),
-      skewMs: this.wild ? WILD_SKEW_MS : some(TAME_SKEW_MS),
+      skewMs: this.wild ? WILD_SKEW_MS : Math.floor(some(TAME_SKEW_MS)),
       latencyMs: 1 + this.next() * 200,
       messageDelayMs: this.next() < 0.3 ? 60_000 * this.next() : 1 + this.next() * 2_000,
     };
+    this.note(`a ${this.wild ? 'wild' : 'tame'} world: ${JSON.stringify(this.temper)}`);
   }
 
   /** A new worker; `onCrash` is called when it crashes. */

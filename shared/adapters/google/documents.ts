@@ -12,6 +12,7 @@ import type { Version } from '../../ports/execution-store.ts';
 import type { Random } from '../../ports/random.ts';
 import { NAME, type Query } from './queries.ts';
 import { failureOf, STATUS, statusOf, TRANSIENT } from './status.ts';
+import { within } from './within.ts';
 
 /** Firestore's own limit is 1 MiB for a document with its names and fields. */
 const MAXIMUM_DOCUMENT_BYTES = 1_000_000;
@@ -201,14 +202,11 @@ export class Documents {
   }
 
   /** The request's answer, unless it takes too long. Throws Unanswered, and whatever the library throws. */
-  async #answered<T>(request: Promise<T>): Promise<T> {
-    const { promise: lateness, reject } = Promise.withResolvers<never>();
-    const cancel = this.#clock.after(REQUEST_TIMEOUT_MS, () => reject(new Unanswered()));
-    try {
-      return await Promise.race([request, lateness]);
-    } finally {
-      cancel();
-    }
+  #answered<T>(request: Promise<T>): Promise<T> {
+    const otherwise = () => {
+      throw new Unanswered();
+    };
+    return within({ clock: this.#clock, ms: REQUEST_TIMEOUT_MS, promise: request, otherwise });
   }
 
   #backOff(): Promise<void> {

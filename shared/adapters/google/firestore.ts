@@ -14,8 +14,12 @@ import { GoogleCells } from './cells.ts';
 import { Documents, type FirestoreClient } from './documents.ts';
 import { type DocumentParsers, GoogleExecutions } from './executions.ts';
 import { lazily } from './lazily.ts';
+import { noCredentials } from './no-credentials.ts';
 import { GooglePipelines } from './pipelines.ts';
 import { GoogleHistory, GoogleInbox, GoogleProgressBoard } from './records.ts';
+import { within } from './within.ts';
+
+const CLOSE_TIMEOUT_MS = 5_000;
 
 type FirestoreOptions = {
   readonly projectId: string;
@@ -47,10 +51,12 @@ export function openFirestore(options: FirestoreOptions): FirestorePorts {
   const client = lazily<FirestoreClient>({
     async make() {
       const library = await import('@google-cloud/firestore');
-      const place = emulator === undefined ? {} : { host: emulator, ssl: false };
+      const place = emulator === undefined ? {} : { host: emulator, ssl: false, ...(await noCredentials()) };
       return { library, firestore: new library.Firestore({ projectId, databaseId, ...place }) };
     },
-    end: ({ firestore }) => firestore.terminate(),
+    // The library waits for every request, also for one that was given up here and to which nobody answers.
+    end: ({ firestore }) =>
+      within({ clock, ms: CLOSE_TIMEOUT_MS, promise: firestore.terminate(), otherwise: () => undefined }),
   });
   const documents = new Documents({ client: () => client.get(), clock, random });
   return {

@@ -1,6 +1,7 @@
 /** The bus on Pub/Sub: each publication is sent at once and awaited, because a function's CPU is taken away once it has answered. */
 import type { Bus } from '../../ports/bus.ts';
 import { lazily } from './lazily.ts';
+import { noCredentials } from './no-credentials.ts';
 import { failureOf, STATUS, statusOf } from './status.ts';
 
 /** Pub/Sub takes 10 MB in a request; a margin for what stands around the data. */
@@ -18,7 +19,8 @@ export function openPubSub({ projectId, emulator }: PubSubOptions): Bus & { clos
   const client = lazily({
     async make() {
       const { PubSub } = await import('@google-cloud/pubsub');
-      const place = emulator === undefined ? {} : { apiEndpoint: emulator, emulatorMode: true };
+      const place =
+        emulator === undefined ? {} : { apiEndpoint: emulator, emulatorMode: true, ...(await noCredentials()) };
       return new PubSub({ projectId, ...place });
     },
     end: (pubsub) => pubsub.close(),

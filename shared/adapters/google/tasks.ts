@@ -3,6 +3,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { WakeUps } from '../../ports/wake-ups.ts';
 import { hashedId } from './document-id.ts';
 import { lazily } from './lazily.ts';
+import { noCredentials } from './no-credentials.ts';
 import { failureOf, STATUS, statusOf, TRANSIENT } from './status.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -86,7 +87,12 @@ export function openCloudTasks(options: CloudTasksOptions): WakeUps & { close():
 async function emulated(host: string) {
   const { grpc } = await import('google-gax');
   const [apiEndpoint = '', port] = host.split(':');
-  return { apiEndpoint, port: Number(port), sslCreds: grpc.credentials.createInsecure() };
+  return {
+    apiEndpoint,
+    port: Number(port),
+    sslCreds: grpc.credentials.createInsecure(),
+    ...(await noCredentials()),
+  };
 }
 
 function timestampOf(at: number): { seconds: number; nanos: number } {

@@ -15,6 +15,7 @@ export const deploy: StageKind<DeployParameters, DeployCursor, DeployOutputs> = 
   kind: 'deploy',
   description: "Applies the pipeline's manifests to a target and waits until everything is stable there.",
   target: 'required',
+  manifests: 'required',
   with: deployParameters,
   cursor: deployCursor,
   outputs: deployOutputs,

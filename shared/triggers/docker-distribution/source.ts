@@ -42,7 +42,7 @@ const event = z.object({
 const envelope = z.object({ events: z.array(event).max(MAXIMUM_EVENTS_PER_BODY) });
 
 /** The media types of its bodies; older and newer releases differ. */
-export const DISTRIBUTION_MEDIA_TYPES: readonly string[] = [
+const MEDIA_TYPES: readonly string[] = [
   'application/vnd.docker.distribution.events.v1+json',
   'application/vnd.docker.distribution.events.v2+json',
 ];
@@ -56,6 +56,7 @@ export function dockerDistribution(options: { hosts?: { readonly [reported: stri
   return {
     name: NAME,
     path: NAME,
+    mediaTypes: MEDIA_TYPES,
     secretName: 'docker-distribution-webhook',
     verify,
     parse({ body, at }): ParsedEvents {

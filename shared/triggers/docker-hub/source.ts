@@ -28,6 +28,7 @@ const payload = z.object({
 export const dockerHub: HttpSource = {
   name: NAME,
   path: NAME,
+  mediaTypes: ['application/json'],
   secretName: 'docker-hub-webhook',
   verify(request: SourceRequest, secret: string | undefined): Verified {
     if (secret === undefined || secret === '') {

@@ -1,0 +1,45 @@
+/** `npm run bench -- [SECTION…] [--brief] [--json FILE]`: measures what the project promises. Exits with 1 where a promise is not kept. */
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { core } from './core.ts';
+import { machineNow, type Result, tellMachine, tellResult, toJson } from './report.ts';
+import { type Effort, holds, type Section } from './section.ts';
+
+const SECTIONS: readonly Section[] = [core];
+
+async function resultOf(section: Section, effort: Effort): Promise<Result> {
+  const missing = section.needs.filter((part) => !part.isHere());
+  if (missing.length > 0) {
+    const because = `this machine has not ${missing.map((part) => part.name).join(', ')}`;
+    return { section: section.name, is: 'skipped', because };
+  }
+  return { section: section.name, is: 'measured', measures: await section.run(effort) };
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: 'string' }, brief: { type: 'boolean', default: false } },
+  });
+  const unknown = positionals.filter((name) => !SECTIONS.some((section) => section.name === name));
+  if (unknown.length > 0) {
+    process.stderr.write(
+      `no section is called ${unknown.join(', ')}; there are ${SECTIONS.map((one) => one.name).join(', ')}\n`,
+    );
+    return 2;
+  }
+  const chosen = positionals.length === 0 ? SECTIONS : SECTIONS.filter((section) => positionals.includes(section.name));
+  const machine = machineNow();
+  process.stdout.write(tellMachine(machine));
+  const results: Result[] = [];
+  for (const section of chosen) {
+    const result = await resultOf(section, values.brief ? 'brief' : 'full');
+    results.push(result);
+    process.stdout.write(tellResult(section, result));
+  }
+  if (values.json !== undefined) writeFileSync(values.json, toJson(machine, results));
+  const isKept = results.every((result) => result.is === 'skipped' || result.measures.every(holds));
+  return isKept ? 0 : 1;
+}
+
+process.exitCode = await main();

@@ -1,0 +1,99 @@
+/** The engine of one simulated worker: every port is a part of the world behind latency and faults. */
+import { createHash } from 'node:crypto';
+import type { ExecutionStore } from '../../shared/ports/execution-store.ts';
+import type { Inbox } from '../../shared/ports/inbox.ts';
+import { DEFAULT_TIMING, type Engine } from '../../shared/use-cases/engine.ts';
+import { planReader } from '../../shared/use-cases/plans.ts';
+import type { SimulatedBus } from './bus.ts';
+import { SimulatedCluster } from './cluster.ts';
+import type { FarEnd } from './far-end.ts';
+import type { SimulatedLocks } from './locks.ts';
+import { probeKind } from './probe.ts';
+import type { SimulatedStore } from './store.ts';
+import type { Worker, World } from './world.ts';
+
+/** What all workers of a world share. */
+export type Parts = {
+  readonly world: World;
+  readonly store: SimulatedStore;
+  readonly bus: SimulatedBus;
+  readonly farEnd: FarEnd;
+  readonly locks: SimulatedLocks;
+  readonly clusters: Map<string, SimulatedCluster>;
+  /** The ids of the entries in the inbox. */
+  readonly recorded: Set<string>;
+};
+
+export function engineOf(parts: Parts, worker: Worker): Engine & { readonly inbox: Inbox } {
+  const { world, store, bus } = parts;
+  const call = <T>(label: string, effect: () => T): Promise<T> => world.call(worker, label, effect);
+  const blobs = {
+    put: ({ text }: { text: string }) =>
+      call('put blob', () => {
+        const hash = `sha256:${createHash('sha256').update(text).digest('hex')}`;
+        store.blobs.set(hash, text);
+        return hash;
+      }),
+    get: ({ hash }: { hash: string }) => call('get blob', () => store.blobs.get(hash)),
+  };
+  return {
+    executions: executionsOf(parts, worker),
+    blobs,
+    plans: planReader(blobs),
+    bus: {
+      publish: ({ topic, messages }) =>
+        call(`publish ${topic}`, () => {
+          for (const message of messages) bus.publish(topic, message);
+        }),
+    },
+    wakeUps: {
+      schedule: ({ name, at, topic, message }) =>
+        call(`wake ${topic}`, () => bus.wake(name, at - world.wallTime(), topic, message)),
+    },
+    clock: world.clockOf(worker),
+    random: world.random(),
+    log: { write: () => undefined },
+    kinds: new Map([['probe', probeKind(world, worker, parts.farEnd)]]),
+    locks: parts.locks.portOf(worker),
+    clusterOf: async (target) => clusterOf(parts, target).portOf(worker),
+    inbox: {
+      record: ({ entry }) =>
+        call(`record ${entry.id}`, () => {
+          parts.recorded.add(entry.id);
+        }),
+      get: unused,
+      list: unused,
+    },
+    progress: { show: unused, read: unused },
+    secrets: { get: unused },
+    http: { request: unused },
+    timing: DEFAULT_TIMING,
+  };
+}
+
+async function unused(): Promise<never> {
+  throw new Error('not part of this simulation');
+}
+
+function clusterOf({ clusters, world, store, locks }: Parts, target: string): SimulatedCluster {
+  const cluster = clusters.get(target) ?? new SimulatedCluster(world, store, locks);
+  clusters.set(target, cluster);
+  return cluster;
+}
+
+function executionsOf({ world, store }: Parts, worker: Worker): ExecutionStore {
+  const call = <T>(label: string, effect: () => T): Promise<T> => world.call(worker, label, effect);
+  return {
+    readExecution: ({ id }) => call(`read ${id}`, () => store.executions.get(id)),
+    readRun: (query) => call(`read run ${store.runKey(query)}`, () => store.runs.get(store.runKey(query))),
+    readRuns: ({ execution }) => call(`read runs ${execution}`, () => store.runsOf(execution)),
+    readGroup: ({ key }) => call(`read group ${key}`, () => store.groups.get(key)),
+    commit: ({ writes }) =>
+      call(`commit ${writes.map((write) => write.document).join('+')}`, () => store.commit(writes)),
+    due: ({ before, limit }) => call('due', () => store.due(before, limit)),
+    list: async () => [],
+    observe: () => {
+      throw new Error('nobody observes in a simulation');
+    },
+  };
+}
