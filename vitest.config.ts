@@ -8,7 +8,7 @@ export default defineConfig({
   test: {
     projects: [
       project('unit', ['{shared,functions,cli,console}/**/*.test.ts']),
-      project('contract', ['test/contracts/**/*.test.ts'], 60_000),
+      project('contract', ['test/{contracts,core,stored}/**/*.test.ts'], 60_000),
       project('simulation', ['test/simulation/**/*.test.ts'], 300_000),
       project('cluster', ['test/cluster/**/*.test.ts'], 120_000),
       project('e2e', ['test/e2e/**/*.test.ts'], 180_000),

@@ -18,6 +18,7 @@ import type { Answer, Delivery } from '../../shared/ports/bus.ts';
 import type { Log } from '../../shared/ports/log.ts';
 import { registryTagResolver, type TagResolver } from '../../shared/registry/resolver.ts';
 import { guardedHttpClient } from '../../shared/stages/http-client.ts';
+import type { StageKind } from '../../shared/stages/kind.ts';
 import { stageKinds } from '../../shared/stages/registry.ts';
 import { httpSources, messageSources } from '../../shared/triggers/registry.ts';
 import { applyPipelines } from '../../shared/use-cases/apply-pipelines.ts';
@@ -54,6 +55,8 @@ export type SystemOptions = {
   /** For the sandbox, whose images are in no registry. */
   readonly resolver?: TagResolver | undefined;
   readonly timing?: Timing;
+  /** The stage kinds that pipelines may use; those of the registry where none are given. */
+  readonly kinds?: ReadonlyMap<string, StageKind>;
   /** Stands between the adapters and everything that uses them, so that tests can count and disturb. */
   readonly wrap?: (ports: Embedded) => Embedded;
 };
@@ -95,7 +98,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     clock,
     random,
     log,
-    kinds: stageKinds(),
+    kinds: options.kinds ?? stageKinds(),
     secrets: environmentSecrets(STAGE_SECRETS, environment),
     http: guardedHttpClient({ allow: (environment.GENNAKER_ALLOWED_HOSTS ?? '*').split(',') }),
     clusterOf: clusters.clusterOf,

@@ -2,10 +2,11 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { core } from './core.ts';
+import { embedded } from './embedded.ts';
 import { machineNow, type Result, tellMachine, tellResult, toJson } from './report.ts';
 import { type Effort, holds, type Section } from './section.ts';
 
-const SECTIONS: readonly Section[] = [core];
+const SECTIONS: readonly Section[] = [core, embedded];
 
 async function resultOf(section: Section, effort: Effort): Promise<Result> {
   const missing = section.needs.filter((part) => !part.isHere());

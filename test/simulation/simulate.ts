@@ -59,6 +59,8 @@ class Scene {
   private readonly started = new Set<string>();
   private readonly signals = new Map<string, Sent>();
   private readonly poison: string[] = [];
+  /** Restarts that somebody still means to make. */
+  private readonly intended = new Set<string>();
   private readonly script: Script | undefined;
 
   constructor(world: World, script: Script | undefined) {
@@ -134,18 +136,25 @@ class Scene {
         });
       });
     }
-    if (world.next() < 0.15) world.schedule(world.next() * 30 * MINUTE, () => this.restart(id, plan, 1));
+    if (world.next() < 0.15) {
+      this.intended.add(id);
+      world.schedule(world.next() * 30 * MINUTE, () => this.restart(id, plan, 1));
+    }
   }
 
   private restart(id: string, plan: Plan, tries: number): void {
-    if (tries > PATIENCE) return;
-    const again = (): void => {
-      this.world.schedule(5 * MINUTE, () => this.restart(id, plan, tries + 1));
+    const leave = (): void => {
+      this.intended.delete(id);
     };
-    const worker = this.world.worker(`a person who restarts ${id}`);
+    const again = (): void => {
+      if (tries >= PATIENCE) leave();
+      else this.world.schedule(5 * MINUTE, () => this.restart(id, plan, tries + 1));
+    };
+    const worker = this.world.worker(`a person who restarts ${id}`, leave);
     restartExecution(engineOf(this.parts, worker), { id, by: 'someone' }, executionIdOf).then((answer) => {
+      if (answer.is === 'still-running') return again();
+      leave();
       if (answer.is === 'accepted') this.visit(answer.execution, plan);
-      else if (answer.is === 'still-running') again();
     }, again);
   }
 
@@ -224,7 +233,8 @@ class Scene {
   private atRest(): boolean {
     const executions = [...this.parts.store.executions.values()];
     const triggered = executions.filter((one) => one.value.restartOf === undefined);
-    return this.started.size === triggered.length && executions.every((one) => one.value.sweepAt === undefined);
+    if (this.intended.size > 0 || this.started.size !== triggered.length) return false;
+    return executions.every((one) => one.value.sweepAt === undefined);
   }
 
   judge(): Judged {

@@ -6,6 +6,8 @@ import type { Random } from '../../shared/ports/random.ts';
 export type Temper = {
   readonly crash: number;
   readonly freeze: number;
+  /** The same for a write to a cluster, just before it lands: what a zombie is made of. */
+  readonly zombie: number;
   /** A call takes effect and reports a failure all the same. */
   readonly liar: number;
   /** A call fails without effect. */
@@ -97,6 +99,7 @@ export class World {
     this.temper = {
       crash: some(0.04),
       freeze: some(0.03),
+      zombie: some(0.3),
       liar: some(0.04),
       failure: some(0.05),
       duplicate: some(0.5),
@@ -233,7 +236,7 @@ export class World {
   }
 
   /** A pause of a worker between two port calls, from which it may not come back, or only after its lease. */
-  private step(worker: Worker, label: string): Promise<void> {
+  private step(worker: Worker, label: string, freeze = this.temper.freeze): Promise<void> {
     return new Promise((resolve) => {
       if (!worker.alive) return;
       if (this.chance(this.temper.crash)) {
@@ -242,7 +245,7 @@ export class World {
         worker.onCrash();
         return;
       }
-      if (this.chance(this.temper.freeze)) {
+      if (this.chance(freeze)) {
         const ms = this.between(1_000, 200_000);
         this.note(`${worker.name} freezes at ${label} for ${ms} ms`);
         worker.frozenUntil = this.now + ms;
@@ -252,8 +255,8 @@ export class World {
   }
 
   /** A port call of a worker: latency and faults around an effect that happens at one moment. */
-  async call<T>(worker: Worker, label: string, effect: () => T): Promise<T> {
-    await this.step(worker, `before ${label}`);
+  async call<T>(worker: Worker, label: string, effect: () => T, freeze?: number): Promise<T> {
+    await this.step(worker, `before ${label}`, freeze);
     if (this.chance(this.temper.failure)) {
       this.note(`${worker.name} ${label} fails`);
       throw new SimulatedFailure(`${label} failed`);

@@ -2,6 +2,7 @@
 import type { Input, Outcome } from '../../core/run.ts';
 import { checkedDurationMs } from '../../pipeline/duration.ts';
 import type { StageContext } from '../kind.ts';
+import { describeMoment } from '../moments.ts';
 import type { WaitCursor, WaitOutputs, WaitParameters } from './schema.ts';
 
 export async function step(
@@ -11,15 +12,14 @@ export async function step(
 ): Promise<Outcome<WaitCursor, WaitOutputs>> {
   const now = context.clock.now();
   const until = at.cursor?.until ?? end(parameters, now);
-  const time = new Date(until).toISOString();
-  if (now >= until) return { is: 'succeeded', outputs: { until: time } };
+  if (now >= until) return { is: 'succeeded', outputs: { until: new Date(until).toISOString() } };
   return {
     is: 'waiting',
     for: { until },
     cursor: { version: 1, until },
     reason: {
       code: 'time-not-reached',
-      text: `${context.stage} waits until ${time}`,
+      text: `${context.stage} waits until ${describeMoment(until)}`,
       unblock: `gennaker cancel ${context.execution}`,
     },
   };

@@ -3,6 +3,7 @@ import type { Input, Outcome } from '../../core/run.ts';
 import { checkedDurationMs, formatDuration } from '../../pipeline/duration.ts';
 import { HttpRefused, HttpUnreachable } from '../http-client.ts';
 import { type StageContext, TerminalError } from '../kind.ts';
+import { describeMoment } from '../moments.ts';
 import { type Answer, describeRequest, send } from './request.ts';
 import { callbackValue, type WebhookCursor, type WebhookOutputs, type WebhookParameters } from './schema.ts';
 
@@ -69,7 +70,7 @@ function judge(command: {
     cursor: { version: 1, is: 'asked-to-wait', key, requests },
     reason: {
       code: 'retry-back-off',
-      text: `${text} and asked to be asked again at ${new Date(until).toISOString()}`,
+      text: `${text} and asked to be asked again at ${describeMoment(until)}`,
       unblock: `gennaker cancel ${context.execution}`,
     },
   };
@@ -84,7 +85,7 @@ function waitForCallback(cursor: Waiting, place: string, context: StageContext):
     cursor,
     reason: {
       code: 'signal-not-received',
-      text: `${place} answered ${cursor.status}; its call-back may come until ${new Date(cursor.until).toISOString()}`,
+      text: `${place} answered ${cursor.status}; its call-back may come until ${describeMoment(cursor.until)}`,
       unblock: `gennaker cancel ${context.execution}`,
     },
   };

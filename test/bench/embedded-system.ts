@@ -1,0 +1,113 @@
+/** The system of `npm start` on a file of its own, as the benchmark drives it. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openClusters } from '../../cli/system/clusters.ts';
+import { type System, startSystem } from '../../cli/system/system.ts';
+import { systemClock } from '../../shared/adapters/system-clock.ts';
+import { systemRandom } from '../../shared/adapters/system-random.ts';
+import type { Write } from '../../shared/ports/execution-store.ts';
+import type { Log } from '../../shared/ports/log.ts';
+import { requestRun } from '../../shared/use-cases/request-run.ts';
+import { type FaultHooks, withFaults } from '../support/faults.ts';
+import { emptyKinds } from './pipelines.ts';
+
+/** How long one execution may take before the benchmark gives up, in ms. */
+const GIVE_UP_MS = 30_000;
+
+/** What one execution of a pipeline of empty stages took from the request on, in ms. */
+export type Timed = { readonly begunMs: number; readonly endedMs: number };
+
+export type BenchSystem = AsyncDisposable & {
+  readonly system: System;
+  readonly folder: string;
+  apply(text: string): Promise<void>;
+  /** Asks for a run as the API does, and waits for its end. Throws where it ends otherwise than well. */
+  run(pipeline: string): Promise<Timed>;
+};
+
+/** Starts it in a folder of its own. A warning of the system is an error of the benchmark. */
+export async function startBenchSystem(hooks: FaultHooks = {}): Promise<BenchSystem> {
+  const folder = mkdtempSync(join(tmpdir(), 'gennaker-bench-'));
+  const begunAt = new Map<string, number>();
+  const waiting = new Map<string, { ended: (end: string) => void; failed: (error: Error) => void }>();
+  const log: Log = {
+    write(severity, message, fields) {
+      if (severity !== 'WARNING' && severity !== 'ERROR') return;
+      const error = new Error(`the system says: ${message} ${JSON.stringify(fields)}`, { cause: fields?.error });
+      for (const { failed } of waiting.values()) failed(error);
+    },
+  };
+  const noticeEnds = (writes: readonly Write[]): void => {
+    for (const write of writes) {
+      if (write.document !== 'execution' || write.value.phase.is !== 'ended') continue;
+      waiting.get(write.value.id)?.ended(write.value.phase.end);
+    }
+  };
+  const clusters = await openClusters({ contexts: [], clock: systemClock });
+  const system = await startSystem({
+    path: join(folder, 'gennaker.db'),
+    clusters,
+    port: 0,
+    token: 'bench',
+    hookSecret: 'bench',
+    log,
+    environment: {},
+    kinds: emptyKinds((execution) => {
+      if (!begunAt.has(execution)) begunAt.set(execution, performance.now());
+    }),
+    wrap: (ports) =>
+      withFaults(ports, {
+        async before(call) {
+          await hooks.before?.(call);
+        },
+        async after(call) {
+          if (call.port === 'executions' && call.method === 'commit') {
+            noticeEnds((call.argument as { writes: readonly Write[] }).writes);
+          }
+          await hooks.after?.(call);
+        },
+      }).ports,
+  });
+
+  return {
+    system,
+    folder,
+    async apply(text) {
+      const applied = await system.apply({ file: 'bench.yaml', text, files: {} });
+      if (applied.is === 'refused') throw new Error(applied.problems.map((problem) => problem.message).join('; '));
+    },
+    async run(pipeline) {
+      const { promise: ended, resolve, reject } = Promise.withResolvers<string>();
+      const askedAt = performance.now();
+      const asked = await requestRun(
+        { ...system.ports, clock: systemClock },
+        { pipeline, requestId: systemRandom.id(), inputs: {}, images: {}, by: 'bench' },
+      );
+      if (asked.is === 'unknown') throw new Error(`no pipeline is called ${pipeline}`);
+      const { execution } = asked;
+      let endedAt = Number.NaN;
+      waiting.set(execution, {
+        ended: (end) => {
+          endedAt = performance.now();
+          resolve(end);
+        },
+        failed: reject,
+      });
+      const cancel = systemClock.after(GIVE_UP_MS, () => reject(new Error(`${execution} took over ${GIVE_UP_MS} ms`)));
+      try {
+        const end = await ended;
+        if (end !== 'succeeded') throw new Error(`${execution} of ${pipeline} ended as ${end}`);
+        return { begunMs: (begunAt.get(execution) ?? Number.NaN) - askedAt, endedMs: endedAt - askedAt };
+      } finally {
+        cancel();
+        waiting.delete(execution);
+        begunAt.delete(execution);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await system.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
