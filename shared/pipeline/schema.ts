@@ -221,7 +221,6 @@ export const definitionSchema = z
 export type Definition = z.output<typeof definitionSchema>;
 export type StageDefinition = Definition['stages'][string];
 export type ImageDefinition = Definition['images'][string];
-export type TriggerDefinition = Definition['on'][number];
 
 function atMost(maximum: number, what: string): z.core.CheckFn<Record<string, unknown>> {
   return (context) => {
