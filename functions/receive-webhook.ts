@@ -6,6 +6,7 @@ import {
   type ReceivePorts,
   receiveWebhook,
 } from '../shared/use-cases/receive-event.ts';
+import { decodePart } from './api/router.ts';
 import type { Container } from './container.ts';
 import type { Handler } from './push.ts';
 import { receivePorts } from './receive-message.ts';
@@ -23,7 +24,7 @@ export function webhookHandler(
     try {
       reply = await answer(ports, request);
     } catch (error) {
-      ports.log.write('ERROR', 'A webhook could not be taken', { path: pathOf(request), error });
+      ports.log.write('ERROR', 'A webhook could not be taken', { source: sourceOf(request), error });
       reply = refusal(503, 'unavailable', 'The event could not be kept. Send it again.');
     }
     response.writeHead(reply.status, {
@@ -35,8 +36,12 @@ export function webhookHandler(
   };
 }
 
-/** Without what stands after the source's name: it may be a secret. */
-const pathOf = (request: IncomingMessage): string => (request.url ?? '').split('/').slice(0, 3).join('/');
+/** The source's name alone: what stands after it may be a secret. */
+const sourceOf = (request: IncomingMessage): string => PATH.exec(pathOf(request) ?? '')?.[1] ?? 'none';
+
+/** Undefined where the request's target is no path. */
+const pathOf = (request: IncomingMessage): string | undefined =>
+  URL.parse(request.url ?? '/', 'http://host.invalid')?.pathname;
 
 const refusal = (status: number, code: string, message: string): Reply => ({
   status,
@@ -44,10 +49,10 @@ const refusal = (status: number, code: string, message: string): Reply => ({
 });
 
 async function answer(ports: ReceivePorts, request: IncomingMessage & { readonly rawBody?: unknown }): Promise<Reply> {
-  const { pathname } = new URL(request.url ?? '/', 'http://host.invalid');
-  const match = PATH.exec(pathname);
+  const match = PATH.exec(pathOf(request) ?? '');
   const path = match?.[1];
-  if (path === undefined) return refusal(404, 'not-found', 'Hooks are called at /hooks/<source>.');
+  const pathSecret = decodePart(match?.[2] ?? '');
+  if (path === undefined || pathSecret === undefined) return refusal(404, 'not-found', 'Hooks are called at /hooks/<source>.');
   if (request.method !== 'POST') return refusal(405, 'method-not-allowed', 'Hooks are called by POST.');
   const rawBody = await bodyOf(request);
   const headers = Object.fromEntries(
@@ -55,7 +60,7 @@ async function answer(ports: ReceivePorts, request: IncomingMessage & { readonly
   );
   const received = await receiveWebhook(ports, {
     path,
-    request: { headers, rawBody, pathSecret: decodeURIComponent(match?.[2] ?? '') },
+    request: { headers, rawBody, pathSecret },
     trace: headers.traceparent,
   });
   return replyOf(received);

@@ -7,9 +7,8 @@ import type { Pipelines } from '../shared/ports/pipelines.ts';
 import { stageKinds } from '../shared/stages/registry.ts';
 import { applyPipelines } from '../shared/use-cases/apply-pipelines.ts';
 import { CALLBACK_SECRET, callbacksOf } from '../shared/use-cases/callbacks.ts';
-import { restartExecution } from '../shared/use-cases/create-execution.ts';
-import { executionIdOf } from '../shared/use-cases/engine.ts';
 import { readPlanOf } from '../shared/use-cases/previous-release.ts';
+import { requestRestart } from '../shared/use-cases/request-restart.ts';
 import { requestRun } from '../shared/use-cases/request-run.ts';
 import { signalStage } from '../shared/use-cases/signal-stage.ts';
 import { cancelExecution } from '../shared/use-cases/stop-execution.ts';
@@ -86,7 +85,7 @@ export function serveApi(options: ServeApiOptions): HttpHandler {
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal.status >= 500)
-        log.write('ERROR', 'a request failed', { method: request.method, path: request.path, error });
+        log.write('ERROR', 'a request failed', { method: request.method, path: loggedPath(request.path), error });
       reply = wantsPage(request) ? refusalPage(refusal, request.path, assets) : refused(refusal);
     }
     try {
@@ -94,10 +93,15 @@ export function serveApi(options: ServeApiOptions): HttpHandler {
     } catch (error) {
       // The head is sent, so all that is left is to break off: an event stream's client connects again.
       if (!request.signal.aborted)
-        log.write('ERROR', 'a reply broke off', { method: request.method, path: request.path, error });
+        log.write('ERROR', 'a reply broke off', { method: request.method, path: loggedPath(request.path), error });
       response.destroy();
     }
   };
+}
+
+/** Whoever knows the last part of a call-back's address may call back, so it is kept out of the log. */
+function loggedPath(path: string): string {
+  return path.startsWith('/callbacks/') ? path.slice(0, path.lastIndexOf('/')) : path;
 }
 
 function refusalOf(error: unknown): Refusal {
@@ -137,7 +141,7 @@ export async function deployed({ settings, google, state, secrets, log }: Contai
     isLoopback: false,
     callbacks: key === undefined ? undefined : callbacksOf({ baseUrl: settings.publicUrl, key }),
     cancelExecution: (command) => cancelExecution(state, command),
-    restartExecution: (command) => restartExecution(state, command, executionIdOf),
+    restartExecution: (command) => requestRestart({ ...state, inbox }, command),
     signalStage: (command) => signalStage(state, command),
     applyPipelines: (command) => applyPipelines({ pipelines, blobs, clock, kinds, targets }, command),
     requestRun: (command) => requestRun({ pipelines, bus, clock }, command),

@@ -1,6 +1,6 @@
 /** The whole system in one process: every function's handler on the embedded adapters, behind one HTTP server. */
 import { createHmac } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { workSubscriber } from '../../functions/advance-execution.ts';
 import { webhookHandler } from '../../functions/receive-webhook.ts';
@@ -23,12 +23,12 @@ import { stageKinds } from '../../shared/stages/registry.ts';
 import { httpSources, messageSources } from '../../shared/triggers/registry.ts';
 import { applyPipelines } from '../../shared/use-cases/apply-pipelines.ts';
 import { callbacksOf } from '../../shared/use-cases/callbacks.ts';
-import { restartExecution } from '../../shared/use-cases/create-execution.ts';
 import { documentParsers } from '../../shared/use-cases/documents.ts';
-import { checkTiming, DEFAULT_TIMING, type Engine, executionIdOf, type Timing } from '../../shared/use-cases/engine.ts';
+import { checkTiming, DEFAULT_TIMING, type Engine, type Timing } from '../../shared/use-cases/engine.ts';
 import { TOPICS, workTopic } from '../../shared/use-cases/messages.ts';
 import { planReader } from '../../shared/use-cases/plans.ts';
 import { readPlanOf } from '../../shared/use-cases/previous-release.ts';
+import { requestRestart } from '../../shared/use-cases/request-restart.ts';
 import { requestRun } from '../../shared/use-cases/request-run.ts';
 import { sendNotifications } from '../../shared/use-cases/send-notifications.ts';
 import { signalStage } from '../../shared/use-cases/signal-stage.ts';
@@ -84,6 +84,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   await opened.recoverClaims();
 
   const server = createServer();
+  // The port is known only once it is listened on, and what answers is built on it.
+  server.on('request', tooEarly);
   const port = await listen(server, options.port);
   const url = `http://127.0.0.1:${port}`;
   const pageOf = (execution: string): string => `${url}/executions/${execution}`;
@@ -156,7 +158,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     isLoopback: true,
     callbacks,
     cancelExecution: (command) => cancelExecution(engine, command),
-    restartExecution: (command) => restartExecution(engine, command, executionIdOf),
+    restartExecution: (command) => requestRestart({ ...engine, inbox: ports.inbox }, command),
     signalStage: (command) => signalStage(engine, command),
     applyPipelines: apply,
     requestRun: (command) => requestRun({ ...ports, clock }, command),
@@ -189,6 +191,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   };
   tick();
 
+  server.off('request', tooEarly);
   server.on('request', (request, response) => {
     const handle = (request.url ?? '').startsWith('/hooks/') ? hooks : api;
     handle(request, response).catch((error: unknown) => {
@@ -218,6 +221,11 @@ function registryHostsOf(environment: SystemOptions['environment']): {
   const text = environment.GENNAKER_REGISTRY_HOSTS;
   if (text === undefined || text === '') return {};
   return { registryHosts: Object.fromEntries(text.split(',').map((pair) => pair.split('=', 2) as [string, string])) };
+}
+
+function tooEarly(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(503, { 'retry-after': '1', 'content-type': 'text/plain; charset=utf-8' });
+  response.end('The system is starting.\n');
 }
 
 function listen(server: Server, port: number): Promise<number> {

@@ -1,8 +1,7 @@
 /** Where far ends call back: the address itself is what allows it, so no token is asked for. */
-import { z } from 'zod';
 import { CALLBACK_SIGNAL } from '../../shared/stages/webhook/step.ts';
 import type { Callbacks } from '../../shared/use-cases/callbacks.ts';
-import type { ExecutionCommands } from './executions.ts';
+import { type ExecutionCommands, signalValue } from './executions.ts';
 import { json, Refusal, readBody } from './http.ts';
 import type { Route } from './router.ts';
 
@@ -25,7 +24,7 @@ export function callbackRoutes(options: CallbackOptions & Pick<ExecutionCommands
         if (!callbacks.isOurs({ execution, stage, attempt }, proof)) {
           throw new Refusal(404, 'not-found', 'This is no address that was given out for a call-back.');
         }
-        const value = await readBody(request, z.json());
+        const value = await readBody(request, signalValue);
         const signal = { id: `callback-${attempt}`, name: CALLBACK_SIGNAL, value };
         const answer = await options.signalStage({ execution, stage, attempt, signal });
         switch (answer.is) {

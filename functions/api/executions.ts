@@ -29,6 +29,8 @@ export const DEFAULT_LIMIT = 50;
 export const MAXIMUM_LIMIT = 200;
 const MAXIMUM_NAME = 200;
 const MAXIMUM_REASON = 500;
+/** What a signal may bring, in bytes of JSON: a full mailbox of them still fits into its stage's document. */
+const MAXIMUM_SIGNAL_BYTES = 8 * 1024;
 /** The token is shared, so who used it is known only where the client says so. */
 export const UNNAMED = 'someone with the API token';
 
@@ -45,10 +47,16 @@ export const pageQuery = {
 const ListQuery = z.strictObject({ ...pageQuery, pipeline: z.string().min(1).max(MAXIMUM_NAME).optional() });
 const CancelBody = z.strictObject({ reason: z.string().trim().min(1).max(MAXIMUM_REASON).optional(), by });
 const RestartBody = z.strictObject({ by });
+export const signalValue = z
+  .json()
+  .refine(
+    (value) => Buffer.byteLength(JSON.stringify(value)) <= MAXIMUM_SIGNAL_BYTES,
+    `has more than ${MAXIMUM_SIGNAL_BYTES} bytes`,
+  );
 const SignalBody = z.strictObject({
   id: z.string().min(1).max(MAXIMUM_NAME),
   name: z.string().min(1).max(MAXIMUM_NAME),
-  value: z.json().default(null),
+  value: signalValue.default(null),
 });
 
 export function executionRoutes(feed: ExecutionFeed, commands: ExecutionCommands, clock: Clock): readonly Route[] {

@@ -112,11 +112,12 @@ export function readRequest(
 ): Omit<ApiRequest, 'parameters'> {
   const gone = new AbortController();
   response.once('close', () => gone.abort());
-  const url = new URL(incoming.url ?? '/', 'http://host.invalid');
+  const url = URL.parse(incoming.url ?? '/', 'http://host.invalid');
   return {
     method: incoming.method ?? 'GET',
-    path: url.pathname,
-    query: url.searchParams,
+    // A target that is no path, such as `//`, is found nowhere.
+    path: url?.pathname ?? '',
+    query: url?.searchParams ?? new URLSearchParams(),
     headers: incoming.headers,
     text: () => readText(incoming),
     signal: gone.signal,

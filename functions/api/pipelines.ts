@@ -2,7 +2,9 @@
 import { z } from 'zod';
 import type { Inbox, InboxEntry } from '../../shared/ports/inbox.ts';
 import type { AppliedPipeline, Pipelines } from '../../shared/ports/pipelines.ts';
+import { MAXIMUM_IMAGES } from '../../shared/triggers/source.ts';
 import { timestamp } from '../../shared/use-cases/describe-execution.ts';
+import { chosenImage } from '../../shared/use-cases/request-run.ts';
 import { MAXIMUM_LIMIT, pageQuery, UNNAMED } from './executions.ts';
 import { json, Refusal, readBody, readQuery } from './http.ts';
 import type { Route } from './router.ts';
@@ -50,7 +52,9 @@ export type EventDescription = Omit<InboxEntry, 'receivedAt'> & { readonly recei
 
 const MAXIMUM_NAME = 200;
 const MAXIMUM_FILES = 1_000;
-const MAXIMUM_ENTRIES = 100;
+const MAXIMUM_INPUTS = 100;
+/** Of an input or an image. */
+const MAXIMUM_KEY = 100;
 const name = z.string().min(1).max(MAXIMUM_NAME);
 const by = z.string().trim().min(1).max(MAXIMUM_NAME).default(UNNAMED);
 
@@ -69,10 +73,16 @@ const ApplyBody = z.strictObject({
   files: bounded(z.record(z.string().min(1).max(1_000), z.string()), MAXIMUM_FILES).default({}),
   by,
 });
+const key = z.string().min(1).max(MAXIMUM_KEY);
+const imageChoice = z
+  .string()
+  .min(1)
+  .max(500)
+  .refine((text) => chosenImage(text) !== undefined, 'must be a tag, or an image with its tag');
 const RunBody = z.strictObject({
   requestId: name,
-  inputs: bounded(z.record(name, z.json()), MAXIMUM_ENTRIES).default({}),
-  images: bounded(z.record(name, z.string().min(1).max(500)), MAXIMUM_ENTRIES).default({}),
+  inputs: bounded(z.record(key, z.json()), MAXIMUM_INPUTS).default({}),
+  images: bounded(z.record(key, imageChoice), MAXIMUM_IMAGES).default({}),
   by,
 });
 

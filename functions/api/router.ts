@@ -48,7 +48,8 @@ function matchParts(pattern: readonly string[], given: readonly string[]): Recor
   return parameters;
 }
 
-function decodePart(part: string): string | undefined {
+/** Undefined where the percent signs make no sense. */
+export function decodePart(part: string): string | undefined {
   try {
     return decodeURIComponent(part);
   } catch (error) {

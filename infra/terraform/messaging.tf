@@ -11,11 +11,11 @@ locals {
   subscriptions = merge(
     {
       start-executions-events        = { topic = "events", function = "start-executions" }
-      start-executions-transitions   = { topic = "transitions", function = "start-executions" }
       send-notifications-transitions = { topic = "transitions", function = "send-notifications" }
     },
     { for topic in local.work : topic => { topic = topic, function = "advance-execution" } },
-    { for topic in var.source_topics : "receive-message-${topic}" => { topic = topic, function = "receive-message" } },
+    # The function knows the source by the end of the subscription's name.
+    { for source, topic in var.source_topics : "receive-message-${source}" => { topic = topic, function = "receive-message" } },
   )
 }
 

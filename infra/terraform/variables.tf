@@ -63,7 +63,12 @@ variable "notification_topics" {
 }
 
 variable "source_topics" {
-  description = "Topics of this project, made elsewhere, whose messages are source events; Artifact Registry's is gcr."
-  type        = set(string)
-  default     = []
+  description = "By the name of the source, the topic of this project, made elsewhere, on which its messages come: { artifact-registry = \"gcr\" }."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for source in keys(var.source_topics) : contains(["artifact-registry"], source)])
+    error_message = "The one source whose messages come by a topic is artifact-registry."
+  }
 }

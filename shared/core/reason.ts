@@ -21,6 +21,7 @@ export const REASON_CODES = [
   'execution-timed-out',
   'worker-lost',
   'step-too-long',
+  'store-unreachable',
   'invalid-parameters',
   'remote-refused',
   'remote-unreachable',

@@ -5,6 +5,7 @@ import {
   isClusterError,
   type LiveObject,
   type Manifest,
+  type ObjectReference,
   referenceOf,
 } from '../ports/cluster.ts';
 
@@ -13,6 +14,8 @@ export const LOCK_ANNOTATION = 'gennaker.dev/lock';
 export const EXECUTION_ANNOTATION = 'gennaker.dev/execution';
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 export const FIELD_MANAGER = 'gennaker';
+/** Who raises a fence: the other fields of the object stay with who applied them. */
+const FENCE_MANAGER = 'gennaker-fence';
 
 /** How often an object that others write to at the same time is read again. */
 const WRITE_TRIES = 8;
@@ -26,8 +29,9 @@ export type Fence = {
   readonly step: number;
 };
 
-export type FencedWrite =
-  | { readonly is: 'written'; readonly object: LiveObject }
+export type FencedWrite = { readonly is: 'written'; readonly object: LiveObject } | NotWritten;
+
+export type NotWritten =
   /** The object carries a higher fence: `by` is its text, `execution` who wrote it. */
   | { readonly is: 'fenced-off'; readonly by: string; readonly execution: string | undefined }
   /** This worker no longer holds its step. */
@@ -35,25 +39,69 @@ export type FencedWrite =
   /** The object is going away; it can be created once it is gone. */
   | { readonly is: 'being-deleted' };
 
+type Conditions = {
+  readonly cluster: Cluster;
+  readonly fence: Fence;
+  /** Asked directly before each write. */
+  readonly mayWrite: () => boolean;
+  readonly signal?: AbortSignal;
+  readonly attempts?: number;
+};
+
 /**
  * Creates the object or applies the manifest to it, under the fence. Throws ClusterError: `conflict` only after
  * others kept changing the object through every try.
  */
-export async function writeFenced(command: {
-  cluster: Cluster;
-  /** With its namespace. */
-  manifest: Manifest;
-  fence: Fence;
-  execution: string;
-  /** Asked directly before each write. */
-  mayWrite: () => boolean;
-  fieldManager?: string;
-  attempts?: number;
-  signal?: AbortSignal;
-}): Promise<FencedWrite> {
-  const { cluster, fence, fieldManager = FIELD_MANAGER, attempts = WRITE_TRIES } = command;
+export async function writeFenced(
+  command: Conditions & {
+    /** With its namespace. */
+    readonly manifest: Manifest;
+    readonly execution: string;
+    readonly fieldManager?: string;
+  },
+): Promise<FencedWrite> {
+  const { cluster, fence, fieldManager = FIELD_MANAGER } = command;
   const manifest = marked(command.manifest, fence, command.execution);
-  const ref = referenceOf(manifest);
+  const options = command.signal === undefined ? {} : { signal: command.signal };
+  return underFence(command, referenceOf(manifest), async (live) => {
+    const object =
+      live === undefined
+        ? await cluster.create({ manifest, fieldManager, ...options })
+        : await cluster.apply({ manifest, expected: expectedOf(live), fieldManager, ...options });
+    return { is: 'written', object };
+  });
+}
+
+/**
+ * Raises the fence of an object and changes nothing else of it, so that a worker that read it before and was lost
+ * cannot write to it whenever it wakes up. An object that is not there stays away; a first write of it that is
+ * already under way cannot be stopped, because a creation has no state that it could be conditional on. Throws
+ * ClusterError as writeFenced does.
+ */
+export async function raiseFence(
+  command: Conditions & { readonly ref: ObjectReference },
+): Promise<{ readonly is: 'raised' | 'absent' } | NotWritten> {
+  const { cluster, ref, fence } = command;
+  const { apiVersion, kind, ...metadata } = ref;
+  const manifest = { apiVersion, kind, metadata: { ...metadata, annotations: fenceAnnotations(fence) } };
+  const options = command.signal === undefined ? {} : { signal: command.signal };
+  return underFence(command, ref, async (live) => {
+    if (live === undefined) return { is: 'absent' };
+    const present = fenceOf(live);
+    const isRaised = present?.lock === fence.lock && compareFences(present, fence) === 0;
+    if (isRaised) return { is: 'raised' };
+    await cluster.apply({ manifest, expected: expectedOf(live), fieldManager: FENCE_MANAGER, ...options });
+    return { is: 'raised' };
+  });
+}
+
+/** Reads the object and writes it if it may be written, again from the read where another was faster. */
+async function underFence<T>(
+  command: Conditions,
+  ref: ObjectReference,
+  write: (live: LiveObject | undefined) => Promise<T>,
+): Promise<T | NotWritten> {
+  const { cluster, fence, attempts = WRITE_TRIES } = command;
   const options = command.signal === undefined ? {} : { signal: command.signal };
   for (let tried = 1; ; tried++) {
     const live = await cluster.get({ ref, ...options });
@@ -62,11 +110,7 @@ export async function writeFenced(command: {
     if (higher !== undefined) return higher;
     if (!command.mayWrite()) return { is: 'not-ours' };
     try {
-      const object =
-        live === undefined
-          ? await cluster.create({ manifest, fieldManager, ...options })
-          : await cluster.apply({ manifest, expected: expectedOf(live), fieldManager, ...options });
-      return { is: 'written', object };
+      return await write(live);
     } catch (error) {
       if (!isClusterError(error, 'conflict', 'alreadyExists') || tried >= attempts) throw error;
     }
@@ -92,7 +136,7 @@ export function fenceOf(object: Manifest): Fence | undefined {
   return { lock, turn: Number(parts[1]), attempt: Number(parts[2]), step: Number(parts[3]) };
 }
 
-function higherFence(live: LiveObject, fence: Fence): FencedWrite | undefined {
+function higherFence(live: LiveObject, fence: Fence): NotWritten | undefined {
   const present = fenceOf(live);
   if (present === undefined || present.lock !== fence.lock || compareFences(present, fence) <= 0) return undefined;
   const execution = live.metadata.annotations?.[EXECUTION_ANNOTATION];
@@ -114,9 +158,12 @@ function marked(manifest: Manifest, fence: Fence, execution: string): Manifest {
       annotations: {
         ...metadata.annotations,
         [EXECUTION_ANNOTATION]: execution,
-        [LOCK_ANNOTATION]: fence.lock,
-        [FENCE_ANNOTATION]: fenceText(fence),
+        ...fenceAnnotations(fence),
       },
     },
   };
+}
+
+function fenceAnnotations(fence: Fence): { [annotation: string]: string } {
+  return { [LOCK_ANNOTATION]: fence.lock, [FENCE_ANNOTATION]: fenceText(fence) };
 }

@@ -208,6 +208,7 @@ class RolloutWatch<T> {
         const { uid } = live.metadata;
         this.#claimEvents.set(uid, await this.#cluster.events({ ref: { ...ref, uid }, signal: this.#inner.signal }));
       }
+      if (this.#inner.signal.aborted) return;
       this.#schedule();
       this.#after(this.#clock.now() + CLAIM_EVENTS_MS, repeat);
     };

@@ -44,6 +44,17 @@ export async function acquireLock(command: {
   throw new Error(`taking the lock ${key}: others changed it ${TRIES} times in a row`);
 }
 
+/** The turn under which this attempt holds the lock, or undefined where it does not. */
+export async function heldTurn(query: {
+  locks: Cells<Lock>;
+  key: string;
+  holder: LockHolder;
+}): Promise<number | undefined> {
+  const cell = await query.locks.read({ key: query.key });
+  const present = cell?.value.holder;
+  return present !== undefined && isSame(present, query.holder) ? cell?.value.turn : undefined;
+}
+
 /** Gives the lock back, if this attempt holds it; its turn stays, so that the next holder's is higher. */
 export async function releaseLock(command: {
   locks: Cells<Lock>;

@@ -6,7 +6,10 @@ import { isDigest, isTag } from '../registry/reference.ts';
 /** Events that one body may hold. Registries send a few at a time. */
 export const MAXIMUM_EVENTS_PER_BODY = 500;
 const MAXIMUM_NAME = 255;
-const MAXIMUM_IMAGES = 50;
+/** The phrase for people, in characters. */
+export const MAXIMUM_TEXT = 1000;
+/** Images that one manual start may name. */
+export const MAXIMUM_IMAGES = 50;
 
 const tag = z.string().refine(isTag, 'must be a tag');
 const digest = z.string().refine(isDigest, 'must be sha256: and 64 hexadecimal digits');
@@ -17,7 +20,7 @@ const common = {
   /** When it arrived, in epoch ms. */
   at: z.int(),
   /** One phrase for people: `image items-api:1.2.3 pushed`. */
-  text: z.string().max(1000),
+  text: z.string().max(MAXIMUM_TEXT),
   /** W3C traceparent. */
   trace: z.string().max(100).optional(),
 };

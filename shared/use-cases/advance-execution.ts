@@ -153,6 +153,9 @@ async function conclude(engine: Engine, claimed: Claimed, outcome: Outcome): Pro
         execution: held.execution,
         stage: held.stage,
       });
+      // This may be the last delivery of the message with which the other works: it must not be lost with that worker.
+      const { execution, stage: id, attempt, step } = current.value;
+      await answerVoidClaim(engine, indexed, current.value, { execution, stage: id, attempt, step }, move.ignored);
       return 'superseded';
     }
     return commitShown(engine, indexed, current, move.moved);

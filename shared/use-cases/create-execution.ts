@@ -7,6 +7,7 @@ import type { Write } from '../ports/execution-store.ts';
 import { type Changed, commitChange, type OpenGroup, promote, runsStarted } from './change-execution.ts';
 import { type StatePorts, untilCommitted } from './engine.ts';
 import { attend, sendChange } from './send.ts';
+import { traceOf } from './trace.ts';
 
 export type NewExecution = {
   readonly id: ExecutionId;
@@ -177,7 +178,7 @@ export async function restartExecution(
       by: command.by,
       at: ports.clock.now(),
     },
-    trace: before.trace ?? '',
+    trace: traceOf({ id: event, trace: before.trace }),
     restart: {
       of: command.id,
       carried,

@@ -2,7 +2,7 @@
 import type { Answer, Delivery } from '../ports/bus.ts';
 import type { Inbox } from '../ports/inbox.ts';
 import type { StatePorts } from './engine.ts';
-import { PoisonMessage, parseWorkMessage } from './messages.ts';
+import { PoisonMessage, parseWorkMessage, type Work } from './messages.ts';
 import { stopExecution } from './stop-execution.ts';
 
 /** The attribute that Pub/Sub gives a dead letter (https://cloud.google.com/pubsub/docs/dead-letter-topics). */
@@ -32,8 +32,9 @@ export async function failDeadLetter(
     },
   });
   ports.log.write('ERROR', 'A message was given up', { subscription: from, messageId: delivery.messageId, count });
-  const id = executionOf(delivery);
-  if (id !== undefined) {
+  const work = workOf(delivery);
+  if (work !== undefined && (await waitsFor(ports, work))) {
+    const { execution: id } = work;
     const text = `The system could not do its work: a message was delivered ${count} times without success.`;
     const because = { code: 'worker-lost', text, unblock: `gennaker restart ${id}` } as const;
     await stopExecution(ports, { id, end: 'failed', because });
@@ -41,11 +42,17 @@ export async function failDeadLetter(
   return 'done';
 }
 
-/** The execution that the letter is about, where it is work at all. */
-function executionOf(delivery: Delivery): string | undefined {
+/** False where another delivery got the step done: a repetition that failed must not stop what goes well. */
+async function waitsFor(ports: StatePorts, work: Work): Promise<boolean> {
+  const run = (await ports.executions.readRun(work))?.value;
+  return run === undefined || (run.state.is !== 'ended' && run.attempt === work.attempt && run.step === work.step);
+}
+
+/** The step that the letter was to get done, where it is work at all. */
+function workOf(delivery: Delivery): Work | undefined {
   try {
     const message = parseWorkMessage(delivery);
-    return message.is === 'work' ? message.work.execution : undefined;
+    return message.is === 'work' ? message.work : undefined;
   } catch (error) {
     if (error instanceof PoisonMessage) return undefined;
     throw error;

@@ -44,7 +44,8 @@ export async function receiveWebhook(
   const { rawBody } = command.request;
   if (rawBody.byteLength > MAXIMUM_WEBHOOK_BYTES) {
     const text = `the body has ${rawBody.byteLength} bytes; at most ${MAXIMUM_WEBHOOK_BYTES} are taken`;
-    await refuse(ports, source.name, text);
+    // Its sender is not known yet: the size, which a stranger chooses, must not make an entry of its own.
+    await refuse(ports, source.name, text, 'too-large');
     return { is: 'too-large', text };
   }
   const secret = await ports.secrets.get({ name: source.secretName });
@@ -109,16 +110,16 @@ async function publish(ports: ReceivePorts, events: readonly SourceEvent[], trac
   ports.log.write('INFO', 'Source events were taken', { events: events.map((event) => event.id) });
 }
 
-/** Records a refusal, one entry for each source and reason a minute. */
-async function refuse(ports: ReceivePorts, source: string, text: string): Promise<void> {
+/** Records a refusal, one entry for each source and reason a minute. `reason` is the same for refusals that are alike. */
+async function refuse(ports: ReceivePorts, source: string, text: string, reason = text): Promise<void> {
   const now = ports.clock.now();
   const window = Math.floor(now / REFUSAL_WINDOW_MS);
-  const reason = text.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 60);
+  const name = reason.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 60);
   ports.log.write('WARNING', 'A delivery of a source was refused', { source, reason: text });
   await ports.inbox.record({
     entry: {
       format: 1,
-      id: `refused-${source}-${window}-${reason}`,
+      id: `refused-${source}-${window}-${name}`,
       receivedAt: now,
       source,
       text: `a delivery from ${source} was refused`,

@@ -4,7 +4,7 @@ import { nearest } from '../pipeline/nearest.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Pipelines } from '../ports/pipelines.ts';
-import { parseReference } from '../registry/reference.ts';
+import { isTag, parseReference } from '../registry/reference.ts';
 import { manualEvent, manualRequest } from '../triggers/manual/source.ts';
 import { executionIdOf } from './engine.ts';
 import { sourceEventMessage, TOPICS } from './messages.ts';
@@ -16,7 +16,7 @@ export type RunAnswer =
   | { readonly is: 'accepted'; readonly event: string; readonly execution: string }
   | { readonly is: 'unknown'; readonly nearest?: string };
 
-/** `requestId` makes asking twice asking once. `images` gives a tag, or a whole reference, by the image's name in the pipeline. */
+/** Throws a ZodError where an image is no `chosenImage`. `requestId` makes asking twice asking once. `images` gives a tag, or a whole reference, by the image's name in the pipeline. */
 export async function requestRun(
   ports: { readonly pipelines: Pipelines; readonly bus: Bus; readonly clock: Clock },
   command: {
@@ -37,7 +37,7 @@ export async function requestRun(
     return near === undefined ? { is: 'unknown' } : { is: 'unknown', nearest: near };
   }
   const images = Object.fromEntries(
-    Object.entries(command.images).map(([name, text]) => [name, imageOf(text)] as const),
+    Object.entries(command.images).map(([name, text]) => [name, chosenImage(text)] as const),
   );
   const asked = manualRequest.parse({ pipeline, inputs: command.inputs, images });
   const at = ports.clock.now();
@@ -46,9 +46,10 @@ export async function requestRun(
   return { is: 'accepted', event: event.id, execution: executionIdOf(pipeline, event.id) };
 }
 
-/** `1.2.3`, or `repository:1.2.3`, or either with a digest. */
-function imageOf(text: string): { tag: string; digest?: string } {
-  const whole = text.includes('/') || text.includes(':') ? parseReference(text) : undefined;
-  if (whole?.tag === undefined) return { tag: text };
+/** Reads `1.2.3`, or `repository:1.2.3` with or without a digest; undefined where the text is neither. */
+export function chosenImage(text: string): { tag: string; digest?: string } | undefined {
+  if (isTag(text)) return { tag: text };
+  const whole = parseReference(text);
+  if (whole?.tag === undefined) return undefined;
   return whole.digest === undefined ? { tag: whole.tag } : { tag: whole.tag, digest: whole.digest };
 }

@@ -5,11 +5,14 @@ import type { Json } from '../core/json.ts';
 import type { Instant, Outcome, Run } from '../core/run.ts';
 import { type StageContext, type StageKind, TerminalError } from '../stages/kind.ts';
 import { type Engine, pause } from './engine.ts';
+import { ownStores, StoreTrouble } from './own-stores.ts';
 
 /** The longest interval between two shows of progress, in ms: more often would cost writes that nobody sees. */
 const REPORT_INTERVAL_MS = 500;
 /** How long a step that was told to stop at its deadline may take to do so, in ms. */
 const ABORT_GRACE_MS = 2_000;
+/** What a reason's sentence keeps, in characters: it stands in several documents, announcements and messages at once. */
+const MAXIMUM_REASON_CHARACTERS = 2_000;
 /** What a cursor or outputs may take, in characters of JSON. */
 const MAXIMUM_CURSOR_CHARACTERS = 64 * 1024;
 
@@ -25,17 +28,30 @@ export async function runStep(engine: Engine, indexed: IndexedPlan, run: Run, cl
   const cancelTimer = engine.clock.after(Math.max(0, deadline - engine.clock.now()), () => over.abort());
   const held = { still: true };
   try {
-    const context = contextOf(engine, indexed, run, { deadline, claimedAt, signal: over.signal, held });
-    return await Promise.race([perform(kind, run, stage.with, context), tooLong(engine, over.signal)]);
+    const context = contextOf(engine, indexed, run, { deadline, signal: over.signal, held });
+    return bounded(await Promise.race([perform(engine, kind, run, stage.with, context), cutOff(engine, over.signal)]));
   } finally {
     held.still = false;
     cancelTimer();
   }
 }
 
-async function tooLong(engine: Engine, signal: AbortSignal): Promise<Outcome> {
+/** The outcome with a sentence that people can read: clusters and far ends may say as much as they like. */
+function bounded(outcome: Outcome): Outcome {
+  if (!('reason' in outcome) || outcome.reason.text.length <= MAXIMUM_REASON_CHARACTERS) return outcome;
+  const text = `${outcome.reason.text.slice(0, MAXIMUM_REASON_CHARACTERS).toWellFormed()}…`;
+  if (outcome.is === 'waiting') return { ...outcome, reason: { ...outcome.reason, text } };
+  return { ...outcome, reason: { ...outcome.reason, text } };
+}
+
+/** The outcome of a step that does not end though it was told to. */
+async function cutOff(engine: Engine, signal: AbortSignal): Promise<Outcome> {
   await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   await pause(engine.clock, ABORT_GRACE_MS);
+  return tooLong(engine);
+}
+
+function tooLong(engine: Engine): Outcome {
   const seconds = Math.round(engine.timing.stepMs / 1000);
   return {
     is: 'failed',
@@ -44,7 +60,13 @@ async function tooLong(engine: Engine, signal: AbortSignal): Promise<Outcome> {
   };
 }
 
-async function perform(kind: StageKind, run: Run, parameters: Json, context: StageContext): Promise<Outcome> {
+async function perform(
+  engine: Engine,
+  kind: StageKind,
+  run: Run,
+  parameters: Json,
+  context: StageContext,
+): Promise<Outcome> {
   if (run.state.is !== 'claimed') return giveUp('The step was not claimed.');
   try {
     const given = kind.with.parse(parameters);
@@ -54,7 +76,7 @@ async function perform(kind: StageKind, run: Run, parameters: Json, context: Sta
     return checked(kind, run, outcome);
   } catch (error) {
     context.log.write('WARNING', 'A step of a stage failed', { kind: kind.kind, error });
-    return outcomeOfError(error);
+    return outcomeOfError(engine, error, context.signal);
   }
 }
 
@@ -82,13 +104,18 @@ function stored(schema: z.ZodType, value: unknown): Json {
 }
 
 /** The one place that tells the two sorts of failure apart: what no retry can mend, and what one may. */
-function outcomeOfError(error: unknown): Outcome {
+function outcomeOfError(engine: Engine, error: unknown, signal: AbortSignal): Outcome {
   if (error instanceof z.ZodError) {
     const text = `The stage's parameters or its state do not fit its kind: ${z.prettifyError(error)}`;
     return { is: 'failed', reason: { code: 'invalid-parameters', text }, then: 'giveUp' };
   }
   const text = error instanceof Error ? error.message : String(error);
   if (error instanceof TerminalError) return giveUp(text);
+  if (error instanceof StoreTrouble) {
+    return { is: 'failed', reason: { code: 'store-unreachable', text }, then: 'sameStep' };
+  }
+  // What a step throws after it was told to stop is how it stops, not what it found.
+  if (signal.aborted) return tooLong(engine);
   return { is: 'failed', reason: { code: 'stage-failed', text }, then: 'newAttempt' };
 }
 
@@ -102,11 +129,10 @@ function contextOf(
   engine: Engine,
   indexed: IndexedPlan,
   run: Run,
-  claim: { deadline: Instant; claimedAt: Instant; signal: AbortSignal; held: { still: boolean } },
+  claim: { deadline: Instant; signal: AbortSignal; held: { still: boolean } },
 ): StageContext {
   const { plan } = indexed;
   const target = stagePlanOf(indexed, run.stage)?.target;
-  const leaseEnd = claim.claimedAt + engine.timing.leaseMs;
   const where = { execution: run.execution, stage: run.stage, attempt: run.attempt, step: run.step };
   let reportedAt = Number.NEGATIVE_INFINITY;
   return {
@@ -120,19 +146,22 @@ function contextOf(
     ...(plan.manifests === undefined ? {} : { manifests: plan.manifests }),
     deadline: claim.deadline,
     signal: claim.signal,
-    mayWrite: () => claim.held.still && !claim.signal.aborted && engine.clock.now() < leaseEnd,
+    // Not the lease's end but the step's: what is between them is for clocks that do not agree.
+    mayWrite: () => claim.held.still && !claim.signal.aborted && engine.clock.now() < claim.deadline,
     clock: engine.clock,
-    blobs: engine.blobs,
-    locks: engine.locks,
-    async isAtWork(holder) {
-      const found = await engine.executions.readRun(holder);
-      return found !== undefined && found.value.state.is !== 'ended' && found.value.attempt === holder.attempt;
-    },
+    ...ownStores({
+      blobs: engine.blobs,
+      locks: engine.locks,
+      secrets: engine.secrets,
+      async isAtWork(holder) {
+        const found = await engine.executions.readRun(holder);
+        return found !== undefined && found.value.state.is !== 'ended' && found.value.attempt === holder.attempt;
+      },
+    }),
     async cluster() {
       if (target === undefined) throw new TerminalError(`The stage ${run.stage} has no target.`);
       return engine.clusterOf(target);
     },
-    secrets: engine.secrets,
     http: engine.http,
     log: {
       write: (severity, message, fields) => engine.log.write(severity, message, { ...where, ...fields }),

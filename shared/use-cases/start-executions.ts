@@ -105,8 +105,11 @@ function filteredBy(definition: Definition, index: number, event: SourceEvent): 
   if (event.type === 'manual') return undefined;
   const trigger = definition.on[index];
   const image = trigger === undefined ? undefined : definition.images[trigger.push];
-  if (trigger === undefined || image === undefined)
+  // The pipeline is read after its triggers: in between, the trigger may have become another's.
+  const isTheSame = image !== undefined && normalizeRepository(image.repository) === event.image.repository;
+  if (trigger === undefined || image === undefined || !isTheSame) {
     return 'The pipeline has changed: this trigger is not in it any more.';
+  }
   const match = matchTag(image, event.image.tag);
   return match.matches ? undefined : match.text;
 }

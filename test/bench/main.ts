@@ -1,12 +1,17 @@
 /** `npm run bench -- [SECTION…] [--brief] [--json FILE]`: measures what the project promises. Exits with 1 where a promise is not kept. */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { budget } from './budget.ts';
+import { coldStarts } from './cold-start.ts';
 import { core } from './core.ts';
 import { embedded } from './embedded.ts';
+import { google } from './google.ts';
+import { matching } from './matching.ts';
 import { machineNow, type Result, tellMachine, tellResult, toJson } from './report.ts';
+import { rollout } from './rollout.ts';
 import { type Effort, holds, type Section } from './section.ts';
 
-const SECTIONS: readonly Section[] = [core, embedded];
+const SECTIONS: readonly Section[] = [core, embedded, budget, matching, google, coldStarts, rollout];
 
 async function resultOf(section: Section, effort: Effort): Promise<Result> {
   const missing = section.needs.filter((part) => !part.isHere());

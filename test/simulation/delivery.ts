@@ -1,8 +1,8 @@
 /** The probe's delivery of a service: the real lock and the real fenced writes, in the order in which `deploy` uses them. */
 import type { Outcome } from '../../shared/core/run.ts';
-import { FENCE_ANNOTATION, writeFenced } from '../../shared/kubernetes/conditional-write.ts';
-import { acquireLock, lockKey, releaseLock } from '../../shared/kubernetes/service-lock.ts';
-import { isClusterError, type Manifest } from '../../shared/ports/cluster.ts';
+import { raiseFence, writeFenced } from '../../shared/kubernetes/conditional-write.ts';
+import { acquireLock, heldTurn, lockKey, releaseLock } from '../../shared/kubernetes/service-lock.ts';
+import { isClusterError, type Manifest, referenceOf } from '../../shared/ports/cluster.ts';
 import type { StageContext } from '../../shared/stages/kind.ts';
 import type { FarEnd } from './far-end.ts';
 import type { ProbeCursor } from './probe.ts';
@@ -100,8 +100,19 @@ function waiting(
   return { is: 'waiting', for: { until: context.clock.now() + delayMs }, cursor: next, reason };
 }
 
-export async function fenceOff(_context: StageContext): Promise<void> {
-  void FENCE_ANNOTATION;
+/** Keeps workers of this stage that were lost from writing after its end. */
+export async function fenceOff(context: StageContext): Promise<void> {
+  const { attempt, step, signal } = context;
+  const lock = lockOf(context);
+  const turn = await heldTurn({ locks: context.locks, key: lock, holder: holderOf(context) });
+  if (turn === undefined) return;
+  const cluster = await context.cluster();
+  const fence = { lock, turn, attempt, step };
+  for (const name of OBJECTS) {
+    const ref = referenceOf(manifestOf(name, context));
+    const raised = await raiseFence({ cluster, ref, fence, mayWrite: () => context.mayWrite(), signal });
+    if (raised.is === 'not-ours') throw new Error('the stop is not held any more');
+  }
 }
 
 /** Gives the lock back, if this attempt holds it. */

@@ -123,20 +123,21 @@ function judgeRun({ store, farEnd }: Parts, stage: StagePlan, run: Run): string[
   return faults;
 }
 
-/** Only a stage that had succeeded goes over into a restart, and none but such ends without any work. */
+/** Only a stage that goes over into a restart succeeds without any work. */
 function judgeCarried({ store }: Pick<Parts, 'store'>, run: Run): string[] {
   const isRestart = store.executions.get(run.execution)?.value.restartOf !== undefined;
   const isDone = run.state.is === 'ended' && run.state.end === 'succeeded';
-  return isRestart && isDone ? [] : [`${store.runKey(run)} was never worked at and is ${run.state.is}`];
+  return isDone && !isRestart ? [`${store.runKey(run)} succeeded without any work`] : [];
 }
 
 /** A signal that was taken before its wait was over counts. */
 function judgeSignal({ store }: Parts, name: string, signal: Sent, stage: StagePlan, run: Run): string[] {
   if (signal.answer !== 'taken' || run.attempt > 1) return [];
   if (run.state.is !== 'ended' || run.state.end !== 'succeeded') return [];
+  const { seen, woken } = run.state.outputs as ProbeCursor;
+  if (new Set(seen).size < seen.length) return [`${store.runKey(run)} took a signal twice: ${seen}`];
   // With one wait and one signal there is nothing else that could have ended the wait.
   if (scriptOf(stage).filter((one) => one === 'signal').length !== 1) return [];
-  const { seen, woken } = run.state.outputs as ProbeCursor;
   const over = store.claims.get(`${store.runKey(run)}/1/${woken}`)?.first ?? 0;
   if (seen.includes(name) || signal.answeredAt >= over) return [];
   return [`the signal ${name} was taken and never counted`];

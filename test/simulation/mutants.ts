@@ -116,8 +116,329 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'shared/use-cases/run-step.ts',
-        find: 'mayWrite: () => claim.held.still && !claim.signal.aborted && engine.clock.now() < leaseEnd,',
-        replace: 'mayWrite: () => leaseEnd > 0,',
+        find: 'mayWrite: () => claim.held.still && !claim.signal.aborted && engine.clock.now() < claim.deadline,',
+        replace: 'mayWrite: () => true,',
+      },
+    ],
+  },
+  {
+    name: 'lease-margin',
+    without: 'a worker writes up to the end of its lease, though clocks do not agree to the second',
+    edits: [
+      {
+        file: 'shared/use-cases/run-step.ts',
+        find: 'engine.clock.now() < claim.deadline,',
+        replace: 'engine.clock.now() < claim.deadline + 10_000,',
+      },
+    ],
+  },
+  {
+    name: 'step-not-begun',
+    without: 'a worker that was frozen after its claim begins a step for which there is no time left',
+    edits: [
+      {
+        file: 'shared/use-cases/advance-execution.ts',
+        find: 'if (engine.clock.now() >= claimed.at + engine.timing.stepMs) throw new StepNotBegun(work);',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'repeat-proves-nothing',
+    without: 'the answer of a repeated step proves an announcement that its message may be older than',
+    edits: [
+      {
+        file: 'shared/use-cases/advance-execution.ts',
+        find: "const proves = moved.state.is === 'ended' || moved.repeats > 0 ? before",
+        replace: "const proves = moved.state.is === 'ended' ? before",
+      },
+    ],
+  },
+  {
+    name: 'end-keeps-proof',
+    without: 'a duplicate for an ended stage does not see which stages its end started',
+    edits: [
+      {
+        file: 'shared/use-cases/advance-execution.ts',
+        find: "const proves = moved.state.is === 'ended' || moved.repeats > 0 ? before",
+        replace: 'const proves = moved.repeats > 0 ? before',
+      },
+    ],
+  },
+  {
+    name: 'stop-proves-nothing',
+    without: 'the first stop step proves announcements that the message of the stop was not sent after',
+    edits: [
+      {
+        file: 'shared/core/stage.ts',
+        find: 'readyToStop({ ...run, proves: event.revision }, now, because)',
+        replace: 'readyToStop(run, now, because)',
+      },
+    ],
+  },
+  {
+    name: 'signal-proves-nothing',
+    without: 'a step that a signal began proves the announcement of the wait before it',
+    edits: [
+      {
+        file: 'shared/core/stage.ts',
+        find: 'run: { ...run, mail, taken, proves: 0 } };',
+        replace: 'run: { ...run, mail, taken } };',
+      },
+    ],
+  },
+  {
+    name: 'void-claim-resends',
+    without:
+      'a duplicate of a step that was done is dropped, though its first worker may have been lost before it sent anything',
+    edits: [
+      {
+        file: 'shared/use-cases/advance-execution.ts',
+        find: 'await send(engine, sender, [...announcements, ...started, ...outstandingOfRun(run)]);',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'held-wakes-at-lease-end',
+    without: 'a duplicate of a step that somebody holds is dropped, though that worker may be lost',
+    edits: [
+      {
+        file: 'shared/use-cases/advance-execution.ts',
+        find: "if (effect.is !== 'wake') continue;\n      await engine",
+        replace: "if (effect.is !== 'wake' || run.state.is === 'claimed') continue;\n      await engine",
+      },
+    ],
+  },
+  {
+    name: 'early-wake-renamed',
+    without: 'a wake that came too early is not followed by another, because its name was used',
+    edits: [
+      {
+        file: 'shared/use-cases/advance-execution.ts',
+        find: 'effect.turn, effect.at, now]),',
+        replace: 'effect.turn, effect.at]),',
+      },
+    ],
+  },
+  {
+    name: 'superseded-resends',
+    without: 'a worker whose step was taken over acknowledges the last message with which the other works',
+    edits: [
+      {
+        file: 'shared/use-cases/advance-execution.ts',
+        find: 'await answerVoidClaim(engine, indexed, current.value, { execution, stage: id, attempt, step }, move.ignored);',
+        replace: '[execution, id, attempt, step].join();',
+      },
+    ],
+  },
+  {
+    name: 'second-stop-resends',
+    without: 'a stop that was heard before is dropped, though its first worker may have been lost',
+    edits: [
+      {
+        file: 'shared/use-cases/advance-execution.ts',
+        find: "await answerVoidClaim(engine, indexed, found.value, { ...command, attempt, step }, 'duplicate');",
+        replace: '[attempt, step].join();',
+      },
+    ],
+  },
+  {
+    name: 'created-resends',
+    without: 'an event that comes again does not send what the creation of its execution left unsent',
+    edits: [
+      {
+        file: 'shared/use-cases/create-execution.ts',
+        find: 'if (existing.value.sweepAt !== undefined) await attend(ports, id);',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'stopped-resends',
+    without: 'a cancel that is repeated does not send what the first left unsent',
+    edits: [
+      {
+        file: 'shared/use-cases/stop-execution.ts',
+        find: 'await attend(ports, command.id);',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'promoted',
+    without: 'an ended execution does not remember whom it gave its slot to',
+    edits: [
+      {
+        file: 'shared/core/execution.ts',
+        find: "return ended.phase.is === 'ended' ? { ...ended, phase: { ...ended.phase, promoted } } : ended;",
+        replace: 'return promoted.length < 0 ? ended : { ...ended };',
+      },
+    ],
+  },
+  {
+    name: 'stop-waits-for-holder',
+    without: 'the stop of a stage begins while a worker still works at it',
+    edits: [
+      {
+        file: 'shared/core/stage.ts',
+        find: "if (run.state.is === 'claimed') return { moved: { ...run, stop: because, at: now } };",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'signal-in-time',
+    without: 'a signal that came in time is lost when its step begins late',
+    edits: [
+      {
+        file: 'shared/core/stage.ts',
+        find: "const late = due.input.by === 'signal' ? undefined : lateness(run, now);",
+        replace: 'const late = lateness(run, now);',
+      },
+    ],
+  },
+  {
+    name: 'signal-once',
+    without: 'a signal that its sender repeats counts again after a step took it',
+    edits: [
+      {
+        file: 'shared/core/stage.ts',
+        find: 'if (run.taken.includes(signal.id) || run.mail',
+        replace: 'if (run.mail',
+      },
+    ],
+  },
+  {
+    name: 'repeat-looks',
+    without: 'a step that is repeated does not look whether the one before acted',
+    edits: [
+      {
+        file: 'shared/core/stage.ts',
+        find: '{ ...run, repeats: run.repeats + 1, tries: 1, at: now },',
+        replace: '{ ...run, repeats: run.repeats + 1, tries: 0, at: now },',
+      },
+    ],
+  },
+  {
+    name: 'tries',
+    without: 'a step that kills its workers is tried for ever',
+    edits: [
+      {
+        file: 'shared/core/stage.ts',
+        find: 'if (run.tries < MAXIMUM_TRIES) return undefined;',
+        replace: 'if (run.tries < MAXIMUM_TRIES * 100) return undefined;',
+      },
+    ],
+  },
+  {
+    name: 'time-runs-forward',
+    without: 'a clock that is behind takes the time of a stage back',
+    edits: [
+      {
+        file: 'shared/core/stage.ts',
+        find: 'const now = Math.max(event.at, run.at);',
+        replace: 'const now = event.at;',
+      },
+    ],
+  },
+  {
+    name: 'slot-condition',
+    without: 'a new execution takes its slot from a group that it did not read in the same breath',
+    edits: [
+      {
+        file: 'shared/use-cases/create-execution.ts',
+        find: 'value: group.value, expected: group.expected });',
+        replace:
+          "value: group.value, expected: (await ports.executions.readGroup({ key: rule.group }))?.version ?? 'absent' });",
+      },
+    ],
+  },
+  {
+    name: 'poison',
+    without: 'a message that can never be processed is refused again and again',
+    edits: [
+      {
+        file: 'shared/use-cases/deliveries.ts',
+        find: 'if (!(error instanceof PoisonMessage)) {',
+        replace: 'if (!(error instanceof PoisonMessage) || error.message.length > 0) {',
+      },
+    ],
+  },
+  {
+    name: 'fence',
+    without: 'a lower fence is written over a higher one',
+    edits: [
+      {
+        file: 'shared/kubernetes/conditional-write.ts',
+        find: 'if (higher !== undefined) return higher;',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'fence-uid',
+    without: 'an object that was deleted meanwhile is created again by an apply',
+    edits: [
+      {
+        file: 'shared/kubernetes/conditional-write.ts',
+        find: 'return { resourceVersion, uid, managedFields };',
+        replace: 'return { resourceVersion, uid: uid.slice(0, 0), managedFields };',
+      },
+    ],
+  },
+  {
+    name: 'conditional-write',
+    without: 'an object that changed since it was read is written all the same',
+    edits: [
+      {
+        file: 'shared/kubernetes/conditional-write.ts',
+        find: 'return { resourceVersion, uid, managedFields };',
+        replace: 'return { resourceVersion: resourceVersion.slice(0, 0), uid, managedFields };',
+      },
+    ],
+  },
+  {
+    name: 'raised-fence',
+    without: 'the stop of a stage leaves its objects open to workers that were lost',
+    edits: [
+      {
+        file: 'shared/kubernetes/conditional-write.ts',
+        find: "if (live === undefined) return { is: 'absent' };",
+        replace: "if (live === undefined || fence.turn > 0) return { is: 'absent' };",
+      },
+    ],
+  },
+  {
+    name: 'lock-turn',
+    without: 'the next holder of a lock has the turn of the one before',
+    edits: [
+      {
+        file: 'shared/kubernetes/service-lock.ts',
+        find: 'const turn = (cell?.value.turn ?? 0) + 1;',
+        replace: 'const turn = cell?.value.turn ?? 1;',
+      },
+    ],
+  },
+  {
+    name: 'lock-holder-at-work',
+    without: 'a lock is taken from somebody who works under it',
+    edits: [
+      {
+        file: 'shared/kubernetes/service-lock.ts',
+        find: 'if (present !== undefined && (await command.isAtWork(present)))',
+        replace: 'if (present !== undefined && present.attempt < 0)',
+      },
+    ],
+  },
+  {
+    name: 'lock-condition',
+    without: 'a lock is taken though another took it since it was read',
+    edits: [
+      {
+        file: 'shared/kubernetes/service-lock.ts',
+        find: "(await locks.write({ key, value, expected: cell?.version ?? 'absent' }))",
+        replace: "(await locks.write({ key, value, expected: (await locks.read({ key }))?.version ?? 'absent' }))",
       },
     ],
   },

@@ -1,9 +1,9 @@
 /** The engine of one simulated worker: every port is a part of the world behind latency and faults. */
-import { createHash } from 'node:crypto';
+import type { Blobs } from '../../shared/ports/blobs.ts';
 import type { ExecutionStore } from '../../shared/ports/execution-store.ts';
 import type { Inbox } from '../../shared/ports/inbox.ts';
 import { DEFAULT_TIMING, type Engine } from '../../shared/use-cases/engine.ts';
-import { planReader } from '../../shared/use-cases/plans.ts';
+import { type PlanReader, planReader } from '../../shared/use-cases/plans.ts';
 import type { SimulatedBus } from './bus.ts';
 import { SimulatedCluster } from './cluster.ts';
 import type { FarEnd } from './far-end.ts';
@@ -11,6 +11,9 @@ import type { SimulatedLocks } from './locks.ts';
 import { probeKind } from './probe.ts';
 import type { SimulatedStore } from './store.ts';
 import type { Worker, World } from './world.ts';
+
+/** How often a worker runs in an instance that has read the plans before. */
+const WARM = 0.7;
 
 /** What all workers of a world share. */
 export type Parts = {
@@ -20,6 +23,8 @@ export type Parts = {
   readonly farEnd: FarEnd;
   readonly locks: SimulatedLocks;
   readonly clusters: Map<string, SimulatedCluster>;
+  /** The plans as an instance that has read them before keeps them. */
+  readonly warmPlans: PlanReader;
   /** The ids of the entries in the inbox. */
   readonly recorded: Set<string>;
 };
@@ -27,19 +32,14 @@ export type Parts = {
 export function engineOf(parts: Parts, worker: Worker): Engine & { readonly inbox: Inbox } {
   const { world, store, bus } = parts;
   const call = <T>(label: string, effect: () => T): Promise<T> => world.call(worker, label, effect);
-  const blobs = {
-    put: ({ text }: { text: string }) =>
-      call('put blob', () => {
-        const hash = `sha256:${createHash('sha256').update(text).digest('hex')}`;
-        store.blobs.set(hash, text);
-        return hash;
-      }),
-    get: ({ hash }: { hash: string }) => call('get blob', () => store.blobs.get(hash)),
+  const blobs: Blobs = {
+    put: ({ text }) => call('put blob', () => store.putBlob(text)),
+    get: ({ hash }) => call('get blob', () => store.blobs.get(hash)),
   };
   return {
     executions: executionsOf(parts, worker),
     blobs,
-    plans: planReader(blobs),
+    plans: world.next() < WARM ? parts.warmPlans : planReader(blobs),
     bus: {
       publish: ({ topic, messages }) =>
         call(`publish ${topic}`, () => {

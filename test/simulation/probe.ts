@@ -4,7 +4,7 @@ import type { Outcome } from '../../shared/core/run.ts';
 import { type StageContext, type StageKind, TerminalError } from '../../shared/stages/kind.ts';
 import { deliver, fenceOff, lockOf, release } from './delivery.ts';
 import type { FarEnd } from './far-end.ts';
-import type { Worker, World } from './world.ts';
+import { SimulatedFailure, type Worker, type World } from './world.ts';
 
 const STEPS = [
   'again',
@@ -39,23 +39,36 @@ const cursor = z.object({
 export type ProbeCursor = z.infer<typeof cursor>;
 type Result = Outcome<ProbeCursor, unknown>;
 
+const NO_ANSWER: Result = {
+  is: 'failed',
+  reason: { code: 'remote-unreachable', text: 'The far end gave no answer.' },
+  then: 'sameStep',
+};
+
 /** The script of a stage of this kind. */
 export function scriptOf(stage: { readonly with: unknown }): readonly ProbeStep[] {
   return parameters.parse(stage.with).script;
 }
 
 export function probeKind(world: World, worker: Worker, farEnd: FarEnd): StageKind {
-  async function build(context: StageContext): Promise<void> {
-    // A far end that keeps no keys: whoever comes after somebody looks before it acts.
-    if (context.tries > 1) {
-      const found = await world.call(worker, `look for ${context.key}`, () => farEnd.builds.has(context.key));
-      if (found) return;
+  /** False where the far end gave no answer: it may have built all the same. */
+  async function build(context: StageContext): Promise<boolean> {
+    try {
+      // A far end that keeps no keys: whoever comes after somebody looks before it acts.
+      if (context.tries > 1) {
+        const found = await world.call(worker, `look for ${context.key}`, () => farEnd.builds.has(context.key));
+        if (found) return true;
+      }
+      await world.call(worker, `build ${context.key}`, () => {
+        if (!context.mayWrite()) throw new Error('the step is not held any more');
+        farEnd.builds.set(context.key, (farEnd.builds.get(context.key) ?? 0) + 1);
+        farEnd.lastBuild.set(context.execution, world.now);
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof SimulatedFailure) return false;
+      throw error;
     }
-    await world.call(worker, `build ${context.key}`, () => {
-      if (!context.mayWrite()) throw new Error('the step is not held any more');
-      farEnd.builds.set(context.key, (farEnd.builds.get(context.key) ?? 0) + 1);
-      farEnd.lastBuild.set(context.execution, world.now);
-    });
   }
 
   function begin(context: StageContext): void {
@@ -77,7 +90,7 @@ export function probeKind(world: World, worker: Worker, farEnd: FarEnd): StageKi
   }
 
   async function act(script: readonly ProbeStep[], here: ProbeCursor, context: StageContext): Promise<Result> {
-    const step = script[here.at];
+    const step: ProbeStep | undefined = script[here.at];
     const next = { ...here, at: here.at + 1 };
     const now = context.clock.now();
     switch (step) {
@@ -87,8 +100,7 @@ export function probeKind(world: World, worker: Worker, farEnd: FarEnd): StageKi
       case 'again':
         return { is: 'again', cursor: next };
       case 'build':
-        await build(context);
-        return { is: 'again', cursor: next };
+        return (await build(context)) ? { is: 'again', cursor: next } : NO_ANSWER;
       case 'deliver':
         return deliver(here, context, farEnd);
       case 'wait':
@@ -110,7 +122,7 @@ export function probeKind(world: World, worker: Worker, farEnd: FarEnd): StageKi
         throw new Error('the first attempt fails');
       case 'sameStep':
         if (context.tries > 1) return { is: 'again', cursor: next };
-        return { is: 'failed', reason: { code: 'remote-unreachable', text: 'no answer' }, then: 'sameStep' };
+        return NO_ANSWER;
       case 'giveUp':
         throw new TerminalError('this can never work');
       case 'kill':

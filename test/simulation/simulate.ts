@@ -6,6 +6,7 @@ import { createExecution, restartExecution } from '../../shared/use-cases/create
 import { taking } from '../../shared/use-cases/deliveries.ts';
 import { executionIdOf } from '../../shared/use-cases/engine.ts';
 import { parseWorkMessage } from '../../shared/use-cases/messages.ts';
+import { planReader } from '../../shared/use-cases/plans.ts';
 import { signalStage } from '../../shared/use-cases/signal-stage.ts';
 import { cancelExecution } from '../../shared/use-cases/stop-execution.ts';
 import { sweepExecutions } from '../../shared/use-cases/sweep-executions.ts';
@@ -77,6 +78,10 @@ class Scene {
       farEnd: new FarEnd(store),
       locks: new SimulatedLocks(world, store),
       clusters: new Map(),
+      warmPlans: planReader({
+        put: async ({ text }) => store.putBlob(text),
+        get: async ({ hash }) => store.blobs.get(hash),
+      }),
       recorded: new Set(),
     };
     const sameGroup = world.next() < 0.3;
@@ -128,18 +133,20 @@ class Scene {
   /** Some executions are cancelled, some started again once they have ended. */
   private interfere(id: string, plan: Plan): void {
     const { world } = this;
-    if (world.next() < 0.2) {
-      world.schedule(world.next() * 20 * MINUTE, () => {
-        const worker = world.worker('a person who cancels');
-        cancelExecution(engineOf(this.parts, worker), { id, by: 'someone' }).catch((error: unknown) => {
-          world.note(`cancelling ${id} failed: ${error}`);
-        });
-      });
-    }
-    if (world.next() < 0.15) {
+    if (world.next() < 0.2) world.schedule(world.next() * 20 * MINUTE, () => this.cancel(id, 1));
+    if (world.next() < 0.15 && !world.sweepless) {
       this.intended.add(id);
       world.schedule(world.next() * 30 * MINUTE, () => this.restart(id, plan, 1));
     }
+  }
+
+  private cancel(id: string, tries: number): void {
+    if (tries > PATIENCE) return;
+    const again = (): void => {
+      this.world.schedule(20_000, () => this.cancel(id, tries + 1));
+    };
+    const worker = this.world.worker(`a person who cancels ${id}`, again);
+    cancelExecution(engineOf(this.parts, worker), { id, by: 'someone' }).catch(again);
   }
 
   private restart(id: string, plan: Plan, tries: number): void {
@@ -222,12 +229,18 @@ class Scene {
       await world.run(at);
       if (at >= storm) world.storm = false;
       if (world.chance(world.temper.clockJump)) world.jump();
-      sweepExecutions(engineOf(this.parts, world.worker('sweep'))).catch((error: unknown) => {
-        world.note(`the sweep failed: ${error}`);
-      });
+      if (!world.sweepless || (at > begun && this.haveEnded())) {
+        sweepExecutions(engineOf(this.parts, world.worker('sweep'))).catch((error: unknown) => {
+          world.note(`the sweep failed: ${error}`);
+        });
+      }
       if (!world.storm && at > begun && this.atRest()) break;
     }
     await world.run(world.now + AFTERMATH_MS);
+  }
+
+  private haveEnded(): boolean {
+    return [...this.parts.store.executions.values()].every((one) => one.value.phase.is === 'ended');
   }
 
   private atRest(): boolean {

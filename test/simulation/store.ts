@@ -1,12 +1,10 @@
 /** The state machine's documents in memory, with the invariants checked at every commit. */
+import { createHash } from 'node:crypto';
 import type { Execution, Group, Run } from '../../shared/core/run.ts';
+import { hasMail } from '../../shared/core/stage.ts';
 import type { Committed, Version, Write } from '../../shared/ports/execution-store.ts';
 
 type Kept<T> = { readonly value: T; readonly version: Version };
-
-export class Violation extends Error {
-  override readonly name = 'Violation';
-}
 
 export class SimulatedStore {
   readonly executions = new Map<string, Kept<Execution>>();
@@ -31,6 +29,12 @@ export class SimulatedStore {
 
   runKey(query: { execution: string; stage: string }): string {
     return `${query.execution}/${query.stage}`;
+  }
+
+  putBlob(text: string): string {
+    const hash = `sha256:${createHash('sha256').update(text).digest('hex')}`;
+    this.blobs.set(hash, text);
+    return hash;
   }
 
   runsOf(execution: string): Kept<Run>[] {
@@ -75,17 +79,17 @@ export class SimulatedStore {
       switch (write.document) {
         case 'execution': {
           this.checkMove(this.executions.get(write.value.id)?.value, write.value);
-          this.executions.set(write.value.id, { value: structuredClone(write.value), version });
+          this.executions.set(write.value.id, { value: copyOf(write.value), version });
           groups.add(write.value.group);
           break;
         }
         case 'run':
           this.checkRun(this.runs.get(this.runKey(write.value))?.value, write.value);
-          this.runs.set(this.runKey(write.value), { value: structuredClone(write.value), version });
+          this.runs.set(this.runKey(write.value), { value: copyOf(write.value), version });
           break;
         case 'group':
           this.checkLimit(write.key, this.groups.get(write.key)?.value, write.value);
-          this.groups.set(write.key, { value: structuredClone(write.value), version });
+          this.groups.set(write.key, { value: copyOf(write.value), version });
           groups.add(write.key);
       }
       return version;
@@ -117,6 +121,9 @@ export class SimulatedStore {
       if (next.at < before.at) this.fault(`the time of ${name} ran backwards`);
       const back = next.attempt < before.attempt || (next.attempt === before.attempt && next.step < before.step);
       if (back) this.fault(`${name} went back to step ${next.attempt}/${next.step}`);
+    }
+    if (before !== undefined && before.doing === 'forward' && next.stop?.because.code === 'stage-timed-out') {
+      if (hasMail(before)) this.fault(`${name} timed out though the signal that it waited for had come in time`);
     }
     const key = `${name}/${next.attempt}/${next.step}`;
     if (next.repeats > 0) this.repeated.add(key);
@@ -151,4 +158,8 @@ export class SimulatedStore {
     if (inPhase('queued').join() !== queued.join()) this.fault(`group ${key}: queue is not the queued executions`);
     if (queued.length > 0 && holders.length < limit) this.fault(`group ${key}: ${queued} queued beside a free slot`);
   }
+}
+
+function copyOf<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
 }

@@ -90,6 +90,8 @@ export class World {
   readonly recording: boolean;
   /** True where clocks are further off than the protocol's margin: what rests on time alone is not promised then. */
   readonly wild: boolean;
+  /** True where nobody sweeps before everything has ended: as no message is lost, none may be needed for that. */
+  readonly sweepless: boolean;
 
   constructor(seed: number, recording = false) {
     this.next = generator(seed);
@@ -109,6 +111,7 @@ export class World {
       latencyMs: 1 + this.next() * 200,
       messageDelayMs: this.next() < 0.3 ? 60_000 * this.next() : 1 + this.next() * 2_000,
     };
+    this.sweepless = this.temper.drop === 0 && this.next() < 0.5;
     this.note(`a ${this.wild ? 'wild' : 'tame'} world: ${JSON.stringify(this.temper)}`);
   }
 

@@ -23,6 +23,7 @@ const MAXIMUM_DELIVERIES = 500;
 /** How far the clock moves at a time while something is waited for, in ms. */
 const PATIENCE_STEP_MS = 100;
 const MAXIMUM_PATIENCE_STEPS = 5_000;
+const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
 type Sent = { readonly topic: string; readonly message: Message };
 
@@ -166,7 +167,7 @@ export function openBench(options: { readonly kinds?: readonly StageKind[] } = {
         id,
         indexed: await engine.plans.put(planOf(plan)),
         trigger: { event: `event of ${id}`, source: 'manual', text: 'a person asked', at: clock.now() },
-        trace: '',
+        trace: TRACE,
       });
     },
     async deliver() {
@@ -211,6 +212,7 @@ export function openBench(options: { readonly kinds?: readonly StageKind[] } = {
         await Promise.race([watched, new Promise((resolve) => setImmediate(resolve))]);
         if (open) clock.advance(PATIENCE_STEP_MS);
       }
+      if (open) throw new Error(`nothing came of it in ${(MAXIMUM_PATIENCE_STEPS * PATIENCE_STEP_MS) / 1000} s`);
       return watched;
     },
     execution: (id) => found(`execution ${id}`, embedded.executions.readExecution({ id })),

@@ -45,9 +45,9 @@ export class EmbeddedExecutions implements ExecutionStore {
       `INSERT INTO executions (id, version, pipeline, created_at, sweep_at, json)
        VALUES (?, 1, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     );
+    // Only what changes: each column that is named here has its index written again.
     this.#updateExecution = database.prepare(
-      `UPDATE executions SET version = version + 1, pipeline = ?, created_at = ?, sweep_at = ?, json = ?
-       WHERE id = ? AND version = ?`,
+      'UPDATE executions SET version = version + 1, sweep_at = ?, json = ? WHERE id = ? AND version = ?',
     );
     this.#readRun = database.prepare('SELECT version, json FROM runs WHERE execution = ? AND stage = ?');
     this.#readRuns = database.prepare('SELECT version, json FROM runs WHERE execution = ?');
@@ -195,7 +195,7 @@ export class EmbeddedExecutions implements ExecutionStore {
     const { id, pipeline, createdAt, sweepAt = null } = execution;
     const json = JSON.stringify(execution);
     if (expected === 'absent') return this.#createExecution.run(id, pipeline, createdAt, sweepAt, json);
-    return this.#updateExecution.run(pipeline, createdAt, sweepAt, json, id, expected);
+    return this.#updateExecution.run(sweepAt, json, id, expected);
   }
 
   #listed(query: {

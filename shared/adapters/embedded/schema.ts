@@ -67,6 +67,7 @@ export const migrations: readonly string[] = [
   ) WITHOUT ROWID;
 
   CREATE TABLE subscriptions (name TEXT PRIMARY KEY, topic TEXT NOT NULL);
+  -- Searched by subscription once, when a process starts: an index would be written with every message.
   CREATE TABLE deliveries (
     id INTEGER PRIMARY KEY,
     subscription TEXT NOT NULL,
@@ -76,7 +77,6 @@ export const migrations: readonly string[] = [
     -- How often the message is known to have been delivered to the subscription.
     delivered INTEGER NOT NULL
   );
-  CREATE INDEX deliveries_by_subscription ON deliveries (subscription);
 
   CREATE TABLE wake_ups (
     name TEXT PRIMARY KEY,

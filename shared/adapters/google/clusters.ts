@@ -2,6 +2,7 @@
 import type { GoogleAuth } from 'google-auth-library';
 import { z } from 'zod';
 import type { KubernetesCluster } from '../../kubernetes/client.ts';
+import { ClusterError, type ClusterErrorCode } from '../../ports/cluster.ts';
 import { TerminalError } from '../../stages/kind.ts';
 
 export type TargetAccess =
@@ -46,7 +47,11 @@ async function open(access: TargetAccess): Promise<KubernetesCluster> {
   }
   const { GoogleAuth } = await import('google-auth-library');
   const auth = new GoogleAuth({ scopes: [GKE_SCOPE] });
-  const found = await auth.request({ url: `${GKE_API}/${access.cluster}` });
+  const found = await auth.request({ url: `${GKE_API}/${access.cluster}` }).catch((error: unknown) => {
+    throw new ClusterError(codeOf(error), `could not find out where ${access.cluster} is: ${textOf(error)}`, {
+      cause: error,
+    });
+  });
   const { endpoint, masterAuth, controlPlaneEndpointsConfig } = gkeCluster.parse(found.data);
   const dns = controlPlaneEndpointsConfig?.dnsEndpointConfig?.endpoint;
   // The DNS endpoint has a certificate of the public authorities; the address has one of the cluster's own.
@@ -62,6 +67,15 @@ async function open(access: TargetAccess): Promise<KubernetesCluster> {
   });
 }
 
+/** What a failed question to Google's API means; one that got no answer may get one later. */
+function codeOf(error: unknown): ClusterErrorCode {
+  const status = error instanceof Error && 'status' in error ? error.status : undefined;
+  if (status === 403) return 'forbidden';
+  return status === 404 ? 'notFound' : 'unreachable';
+}
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 async function tokenOf(auth: GoogleAuth): Promise<string> {
   const token = await auth.getAccessToken();
   if (token) return token;
@@ -70,7 +84,8 @@ async function tokenOf(auth: GoogleAuth): Promise<string> {
 
 /** What a registry of Google's takes as login; undefined for other hosts. */
 export async function artifactRegistryLogin(host: string): Promise<{ username: string; password: string } | undefined> {
-  if (!host.endsWith('.pkg.dev') && !host.endsWith('gcr.io')) return undefined;
+  // The dot matters: the token must not go to a host that anyone can register.
+  if (!/^(?:[a-z0-9-]+\.)+pkg\.dev$|^(?:[a-z0-9-]+\.)?gcr\.io$/.test(host)) return undefined;
   const { GoogleAuth } = await import('google-auth-library');
   return { username: 'oauth2accesstoken', password: await tokenOf(new GoogleAuth({ scopes: [GKE_SCOPE] })) };
 }

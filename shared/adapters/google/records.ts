@@ -9,6 +9,8 @@ import { queries } from './queries.ts';
 
 const MAXIMUM_PROGRESS = 2_000;
 const MAXIMUM_TRANSITIONS = 10_000;
+/** A commit takes 500 writes; an announcement may repeat more transitions than that. */
+const MAXIMUM_TRANSITIONS_AT_ONCE = 200;
 /** Revisions are padded to so many digits, so that names sort as numbers. */
 const REVISION_DIGITS = 10;
 
@@ -65,9 +67,12 @@ export class GoogleHistory implements History {
       fields: { body: JSON.stringify(transition) },
       expected: 'absent' as const,
     }));
-    if ((await this.#documents.commit({ writes })) !== 'conflict') return;
-    // Some are kept already. One alone conflicts only with itself.
-    await Promise.all(writes.map((write) => this.#documents.commit({ writes: [write] })));
+    for (let start = 0; start < writes.length; start += MAXIMUM_TRANSITIONS_AT_ONCE) {
+      const some = writes.slice(start, start + MAXIMUM_TRANSITIONS_AT_ONCE);
+      if ((await this.#documents.commit({ writes: some })) !== 'conflict') continue;
+      // Some are kept already. One alone conflicts only with itself.
+      await Promise.all(some.map((write) => this.#documents.commit({ writes: [write] })));
+    }
   }
 
   async read({ execution }: { execution: string }): Promise<readonly Transition[]> {

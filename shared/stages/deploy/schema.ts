@@ -2,8 +2,8 @@
 import { z } from 'zod';
 
 const MAXIMUM_SELECTORS = 50;
-/** What one deploy applies; the cursor names each object. */
-export const MAXIMUM_OBJECTS = 500;
+/** What one deploy applies; the cursor names each object, and a cursor with more would be too large to keep. */
+export const MAXIMUM_OBJECTS = 200;
 
 const selector = z
   .strictObject({

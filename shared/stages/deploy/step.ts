@@ -233,7 +233,7 @@ async function failed(
   return { is: 'failed', reason: { code, text }, then };
 }
 
-function notOurs(): Result {
+export function notOurs(): Result & { is: 'failed' } {
   const text = 'Nothing more was written: this worker no longer holds the step';
   return { is: 'failed', reason: { code: 'fenced-off', text }, then: 'sameStep' };
 }
@@ -244,15 +244,15 @@ export async function giveLockBack(context: StageContext): Promise<void> {
   await releaseLock({ locks: context.locks, key: lockOf(context), holder: holderOf(context), mayWrite });
 }
 
-function holderOf({ execution, stage, attempt }: StageContext): { execution: string; stage: string; attempt: number } {
+export function holderOf({ execution, stage, attempt }: StageContext): { execution: string; stage: string; attempt: number } {
   return { execution, stage, attempt };
 }
 
-function lockOf({ target = '', namespace, pipeline }: StageContext): string {
+export function lockOf({ target = '', namespace, pipeline }: StageContext): string {
   return lockKey({ target, namespace, pipeline });
 }
 
-function fenceBase(context: StageContext): Omit<Fence, 'turn'> {
+export function fenceBase(context: StageContext): Omit<Fence, 'turn'> {
   return { lock: lockOf(context), attempt: context.attempt, step: context.step };
 }
 

@@ -26,6 +26,10 @@ export async function step(
   if (!context.mayWrite()) {
     return failed('fenced-off', `${place} was not sent: this worker no longer holds the step`, 'sameStep');
   }
+  if (parameters['wait-for-callback'] && context.callbackUrl === undefined) {
+    const text = `${place} was not sent: nobody can call this system back; ask the admins to set the secret callback-key`;
+    return failed('invalid-parameters', text, 'giveUp');
+  }
   const key = at.cursor?.key ?? context.key;
   const requests = (at.cursor?.requests ?? 0) + 1;
   try {

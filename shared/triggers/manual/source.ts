@@ -1,7 +1,7 @@
 /** A person, or a program in a person's name, who asks for a pipeline to be run. */
 import { z } from 'zod';
 import { isDigest, isTag } from '../../registry/reference.ts';
-import { eventId, type ManualStart } from '../source.ts';
+import { eventId, MAXIMUM_TEXT, type ManualStart } from '../source.ts';
 
 /** What is asked: our own API's body, so nothing unknown is let pass. */
 export const manualRequest = z.strictObject({
@@ -24,6 +24,6 @@ export type ManualRequest = z.output<typeof manualRequest>;
 export function manualEvent(command: { asked: ManualRequest; request: string; by: string; at: number }): ManualStart {
   const { asked, request, by, at } = command;
   const images = Object.entries(asked.images).map(([name, image]) => `${name} ${image.tag}`);
-  const text = `${by} asked${images.length === 0 ? '' : ` for ${images.join(', ')}`}`;
+  const text = `${by} asked${images.length === 0 ? '' : ` for ${images.join(', ')}`}`.slice(0, MAXIMUM_TEXT);
   return { id: eventId('manual', request), type: 'manual', source: 'manual', at, text, manual: { ...asked, by } };
 }

@@ -1,0 +1,34 @@
+/** The system's own stores as a step is given them: that one of them fails is no fault of the stage, so it must not use up its attempts. */
+import type { StageContext } from '../stages/kind.ts';
+
+/** One of our own stores did not answer. The step that asked it may run again. */
+export class StoreTrouble extends Error {
+  override readonly name = 'StoreTrouble';
+}
+
+type Stores = Pick<StageContext, 'blobs' | 'locks' | 'secrets' | 'isAtWork'>;
+
+/** The same stores, which throw StoreTrouble with what they threw as its cause. */
+export function ownStores({ blobs, locks, secrets, isAtWork }: Stores): Stores {
+  return {
+    blobs: {
+      get: (query) => telling(() => blobs.get(query)),
+      put: (command) => telling(() => blobs.put(command)),
+    },
+    locks: {
+      read: (query) => telling(() => locks.read(query)),
+      write: (command) => telling(() => locks.write(command)),
+    },
+    secrets: { get: (query) => telling(() => secrets.get(query)) },
+    isAtWork: (holder) => telling(() => isAtWork(holder)),
+  };
+}
+
+async function telling<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw new StoreTrouble(`The system could not reach its own store: ${text}`, { cause });
+  }
+}

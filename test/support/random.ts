@@ -1,0 +1,18 @@
+/** Random numbers that a seed gives again, so that what a random test met can be met once more. */
+import { randomInt } from 'node:crypto';
+
+const SEEDS = 2 ** 31;
+
+/** GENNAKER_TEST_SEED gives the seed of an earlier run. `next` gives numbers from 0 up to, but not including, 1. */
+export function randomNumbers(): { readonly seed: number; readonly next: () => number } {
+  const seed = Number(process.env.GENNAKER_TEST_SEED ?? randomInt(SEEDS));
+  let state = seed;
+  // mulberry32
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  return { seed, next };
+}
