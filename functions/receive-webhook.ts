@@ -52,7 +52,8 @@ async function answer(ports: ReceivePorts, request: IncomingMessage & { readonly
   const match = PATH.exec(pathOf(request) ?? '');
   const path = match?.[1];
   const pathSecret = decodePart(match?.[2] ?? '');
-  if (path === undefined || pathSecret === undefined) return refusal(404, 'not-found', 'Hooks are called at /hooks/<source>.');
+  if (path === undefined || pathSecret === undefined)
+    return refusal(404, 'not-found', 'Hooks are called at /hooks/<source>.');
   if (request.method !== 'POST') return refusal(405, 'method-not-allowed', 'Hooks are called by POST.');
   const rawBody = await bodyOf(request);
   const headers = Object.fromEntries(

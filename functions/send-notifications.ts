@@ -46,7 +46,7 @@ export function deployed({ settings, google, state, secrets, verify, log }: Cont
     log,
     pageOf,
   });
-  const pubsub = pubsubChannel({ bus: google.bus, log, pageOf });
+  const pubsub = pubsubChannel({ cells: google.notifications, bus: google.bus, log, pageOf });
   const tell = sendNotifications({
     store: executions,
     history: google.history,

@@ -1,5 +1,6 @@
 import { request as rawRequest } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
+import { callbacksOf } from '../shared/use-cases/callbacks.ts';
 import { API_TOKEN, type ApiWorld, startApiWorld } from '../test/support/api-world.ts';
 import { executionOf, planOf, START, stagePlan, transitionOf } from '../test/support/execution-fixtures.ts';
 import { MAXIMUM_BODY_BYTES } from './api/http.ts';
@@ -245,6 +246,15 @@ describe('executions', () => {
     ]);
   });
 
+  it('refuse a signal that would fill the document of its stage', async () => {
+    await start();
+    const signal = { id: 's1', name: 'approve', value: 'x'.repeat(8 * 1024) };
+    const refused = await post('/api/executions/items-api-7/stages/approve/signals', signal);
+    expect(refused.status).toBe(400);
+    expect((await errorOf(refused)).message).toContain('value: has more than 8192 bytes');
+    expect(world.commands).toEqual([]);
+  });
+
   it('that ended are not cancelled, and late signals are told so', async () => {
     await start({
       cancelExecution: async () => ({ is: 'already-ended', status: 'succeeded' }),
@@ -255,6 +265,24 @@ describe('executions', () => {
     expect((await post('/api/executions/items-api-7/restart', {})).status).toBe(409);
     const late = await post('/api/executions/items-api-7/stages/approve/signals', { id: 's', name: 'approve' });
     expect(await errorOf(late)).toMatchObject({ code: 'too-late' });
+  });
+});
+
+describe('a request that makes no sense', () => {
+  it('is answered, not broken off', async () => {
+    await start();
+    expect(await statusFor(world.port, {}, '//')).toBe(404);
+  });
+
+  it('never leaves the proof of a call-back in the log', async () => {
+    const callbacks = callbacksOf({ baseUrl: 'https://gennaker.example.com', key: 'key' });
+    const place = { execution: 'e1', stage: 'notify', attempt: 1 };
+    await start({ callbacks, signalStage: () => Promise.reject(new Error('the database is away')) });
+    const { pathname } = new URL(callbacks.urlFor(place));
+    expect((await post(pathname, {})).status).toBe(500);
+    const proof = pathname.slice(pathname.lastIndexOf('/') + 1);
+    expect(JSON.stringify(world.log)).toContain('/callbacks/e1/notify/1');
+    expect(JSON.stringify(world.log)).not.toContain(proof);
   });
 });
 
@@ -291,6 +319,14 @@ describe('pipelines and events', () => {
     const unknown = await post('/api/pipelines/item-api/executions', { requestId: 'r1' });
     expect(unknown.status).toBe(404);
     expect((await errorOf(unknown)).message).toContain('did you mean "items-api"?');
+  });
+
+  it.each(['bad tag!', 'registry.example.com/items-api', ''])('are not started with the image "%s"', async (image) => {
+    await start();
+    const refused = await post('/api/pipelines/items-api/executions', { requestId: 'r1', images: { api: image } });
+    expect(refused.status).toBe(400);
+    expect((await errorOf(refused)).message).toContain('images.api: ');
+    expect(world.commands).toEqual([]);
   });
 
   it('are listed and read', async () => {

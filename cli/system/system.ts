@@ -40,6 +40,8 @@ const TICK_MS = 60_000;
 /** Work that is done side by side in one lane. */
 const LANE_CONCURRENCY = 32;
 const MAXIMUM_DELIVERIES = 20;
+/** Slack may be away for hours, and the message of a sender that was killed waits for its lease: 10 s lie between two of these. */
+const MAXIMUM_NOTIFICATION_DELIVERIES = 1_000;
 /** How long open requests may take when the system stops, in ms. */
 const CLOSING_MS = 2_000;
 
@@ -137,7 +139,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
         log,
         pageOf,
       }),
-      pubsub: pubsubChannel({ bus: ports.bus, log, pageOf }),
+      pubsub: pubsubChannel({ cells: ports.notifications, bus: ports.bus, log, pageOf }),
     },
   });
   const apply: System['apply'] = (command) =>
@@ -173,7 +175,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       handler,
       concurrency: LANE_CONCURRENCY,
       ackDeadlineMs: timing.acknowledgementMs,
-      maximumDeliveries: MAXIMUM_DELIVERIES,
+      maximumDeliveries: topic === TOPICS.transitions ? MAXIMUM_NOTIFICATION_DELIVERIES : MAXIMUM_DELIVERIES,
       ...(topic === TOPICS.deadLetters ? {} : { deadLetterTopic: TOPICS.deadLetters }),
     });
   await subscribe(TOPICS.deadLetters, 'dead-letters', work);
@@ -214,7 +216,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   };
 }
 
-/** `GENNAKER_REGISTRY_HOSTS` maps the hosts that registries behind a proxy report to those that pipelines name: `a=b,c=d`. */
+/** `GENNAKER_REGISTRY_HOSTS` maps the hosts that registries behind a proxy report to those that pipelines name, in JSON. */
 function registryHostsOf(environment: SystemOptions['environment']): {
   registryHosts?: { readonly [reported: string]: string };
 } {

@@ -19,13 +19,9 @@ export function jsonLog(options: {
     write(severity, message, fields = {}) {
       if (SEVERITIES.indexOf(severity) < least) return;
       const { trace, ...rest } = fields;
-      const entry = {
-        severity,
-        message,
-        time: new Date(options.now()).toISOString(),
-        ...traceFields(trace, options.projectId),
-        ...shortened(rest),
-      };
+      const own = { severity, message, time: new Date(options.now()).toISOString() };
+      // First for the eye, and last so that no field of the same name hides them.
+      const entry = { ...own, ...shortened(rest), ...traceFields(trace, options.projectId), ...own };
       options.write(`${JSON.stringify(entry)}\n`);
     },
   };

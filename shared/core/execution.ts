@@ -1,5 +1,5 @@
 /** The state machine of an execution: its graph of stages, its end, and what is announced, as pure functions. */
-import { SWEEP_GRACE_MS, SWEEP_LONGEST_MS, SWEEP_RUNNING_MS } from './limits.ts';
+import { SWEEP_GRACE_MS, SWEEP_LONGEST_MS, SWEEP_QUEUED_MS, SWEEP_RUNNING_MS } from './limits.ts';
 import type { Move } from './move.ts';
 import type { OnFailure, Plan, StageId, StagePlan } from './plan.ts';
 import type { Reason, WaitReason } from './reason.ts';
@@ -157,13 +157,20 @@ function settle(now: Execution): Move<Execution> {
 function sweep(now: Execution, at: Instant): Move<Execution> {
   if (now.sweepAt === undefined) return { ignored: 'ended' };
   if (at < now.sweepAt) return { ignored: 'notYet' };
-  return { moved: { ...now, sweepAt: nextSweep(now.phase, now.stages, at) } };
+  // A queued one only waits for its turn: once it was looked at, there is little that could be missing.
+  const sweepAt = now.phase.is === 'queued' ? at + SWEEP_QUEUED_MS : nextSweep(now.phase, now.stages, now.stop, at);
+  return { moved: { ...now, sweepAt } };
 }
 
-/** By when something must have moved: soon while a step is under way, after a wait's end where the wait is known. */
-function nextSweep(phase: ExecutionPhase, stages: readonly StageView[], at: Instant): Instant {
+/** By when something must have moved: soon while a step or a stop is under way, after a wait's end where the wait is known. */
+function nextSweep(
+  phase: ExecutionPhase,
+  stages: readonly StageView[],
+  stop: Execution['stop'] | undefined,
+  at: Instant,
+): Instant {
   const soon = at + SWEEP_RUNNING_MS;
-  if (phase.is !== 'running') return soon;
+  if (phase.is !== 'running' || stop !== undefined) return soon;
   let earliest = at + SWEEP_LONGEST_MS;
   for (const stage of stages) {
     if (stage.status === 'running') return soon;
@@ -196,7 +203,7 @@ function commit(now: Execution, at: Instant, proves: number, change: Change): Ex
     stages,
     open: change.open ?? now.open,
     unproven,
-    sweepAt: nextSweep(phase, stages, at),
+    sweepAt: nextSweep(phase, stages, stop, at),
     ...(stop === undefined ? {} : { stop }),
   };
 }

@@ -12,6 +12,8 @@ export const MAXIMUM_TAKEN = 200;
 export const STOP_LIMIT_MS = 10 * 60_000;
 /** After a start or an answer, the time by which something must have moved, in ms. */
 export const SWEEP_RUNNING_MS = 150_000;
+/** Between two looks at an execution that queues, in ms: hundreds may, and must not keep the sweep from others. */
+export const SWEEP_QUEUED_MS = 10 * 60_000;
 /** How long after the end of a known wait the sweep looks, in ms. */
 export const SWEEP_GRACE_MS = 60_000;
 /** The longest time without a look, in ms. */

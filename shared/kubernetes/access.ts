@@ -68,7 +68,8 @@ export class Connector {
       const { certificateAuthority } = access;
       const tls = certificateAuthority === undefined ? {} : { ca: certificateAuthority };
       const token = await access.token().catch((error: unknown) => {
-        throw new ClusterError('unauthorized', `no token could be had for the cluster at ${access.server}`, {
+        // Not the cluster's refusal: whoever gives tokens may do so again in a moment.
+        throw new ClusterError('unreachable', `no token could be had for the cluster at ${access.server}`, {
           cause: error,
         });
       });

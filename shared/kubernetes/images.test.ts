@@ -30,6 +30,12 @@ describe('images in manifests', () => {
     });
   });
 
+  it('knows a repository by every name that a pipeline may give it', () => {
+    const before = manifest('Deployment', { template: { spec: podSpec(['registry-1.docker.io/acme/items-api:1']) } });
+    const images = { api: pinned('docker.io/acme/items-api') };
+    expect(substituteImages({ manifests: [before], images }).unused).toEqual([]);
+  });
+
   it('pins containers and init containers of the repository, whatever their tag or digest', () => {
     const repository = 'registry.test:5000/items/api';
     const template = { spec: podSpec([repository, `${repository}:old`, 'sidecar:1'], [`${repository}@${digest}`]) };

@@ -1,6 +1,7 @@
 /** Puts a pipeline's pinned images into manifests, so that what runs is exactly what was planned. */
 import type { PinnedImage } from '../core/plan.ts';
 import type { Manifest } from '../ports/cluster.ts';
+import { normalizeRepository } from '../registry/reference.ts';
 import type { Container, PodSpec, PodTemplate } from './objects.ts';
 
 /** The parts of an image's reference. */
@@ -31,7 +32,7 @@ export function substituteImages(query: {
   const declared = Object.entries(query.images).map(([name, image]) => ({
     name,
     image,
-    repository: normalRepository(image.repository),
+    repository: normalizeRepository(image.repository),
   }));
   const used = new Set<string>();
   const repositories = new Set<string>();
@@ -39,7 +40,7 @@ export function substituteImages(query: {
     if (container.image === undefined) return container;
     const { repository } = parseImage(container.image);
     repositories.add(repository);
-    const match = declared.find((one) => one.repository === normalRepository(repository));
+    const match = declared.find((one) => one.repository === normalizeRepository(repository));
     if (match === undefined) return container;
     used.add(match.name);
     return { ...container, image: pinnedReference(match.image) };
@@ -59,14 +60,6 @@ export function parseImage(image: string): ImageReference {
     ...(hasTag ? { tag: named.slice(colon + 1) } : {}),
     ...(digest === undefined ? {} : { digest }),
   };
-}
-
-/** As the container runtime completes it: `nginx` is `docker.io/library/nginx`. */
-function normalRepository(repository: string): string {
-  const [host = '', ...path] = repository.split('/');
-  const hasHost = path.length > 0 && (/[.:]/.test(host) || host === 'localhost');
-  const full = hasHost ? repository : `docker.io/${repository}`;
-  return full.replace(/^index\.docker\.io\//, 'docker.io/').replace(/^docker\.io\/([^/]+)$/, 'docker.io/library/$1');
 }
 
 function replaceContainers(manifest: Manifest, replace: (container: Container) => Container): Manifest {

@@ -3,6 +3,7 @@ import type { NotifyPlan, PinnedImage } from '../core/plan.ts';
 import type { Reason } from '../core/reason.ts';
 import type { Transition } from '../core/run.ts';
 import type { Bus } from '../ports/bus.ts';
+import type { Cells, NotificationState } from '../ports/cells.ts';
 import type { Log } from '../ports/log.ts';
 import { cloudEvent, TOPICS } from '../use-cases/messages.ts';
 import type { Notice, Tell } from './channel.ts';
@@ -33,6 +34,8 @@ export type TransitionEventData = {
 
 export const TRANSITION_EVENT_TYPE = 'dev.gennaker.execution.transition.v1';
 
+/** Notes that meet others so often are left unmade: what was sent is then sent once more, under the same ids. */
+const MAXIMUM_CONFLICTS = 8;
 /** Pub/Sub's own rule for the names of topics. */
 const TOPIC_NAME = /^[A-Za-z][A-Za-z0-9._~%+-]{2,254}$/;
 const SYSTEM_TOPICS: ReadonlySet<string> = new Set(['work', ...Object.values(TOPICS)]);
@@ -50,6 +53,7 @@ export function topicProblem(topic: string): string | undefined {
 
 /** `pageOf` gives the address of an execution's page. */
 export function pubsubChannel(ports: {
+  cells: Cells<NotificationState>;
   bus: Bus;
   log: Log;
   pageOf: (execution: string) => string;
@@ -61,15 +65,40 @@ export function pubsubChannel(ports: {
       ports.log.write('WARNING', 'a notification was not sent', { execution: notice.execution.id, topic, problem });
       return 'done';
     }
-    const asked = notice.transitions.filter((transition) => isAskedFor(transition, when));
+    const key = `${notice.execution.id}/pubsub/${topic}`;
+    const sent = (await ports.cells.read({ key }))?.value ?? NOTHING_SENT;
+    const missing = notice.transitions.filter(
+      ({ revision }) => revision > sent.revision && !sent.details.includes(revision),
+    );
+    const asked = missing.filter((transition) => isAskedFor(transition, when));
     if (asked.length > 0) {
       const messages = asked.map((transition) =>
         transitionMessage(notice, transition, ports.pageOf(notice.execution.id)),
       );
       await ports.bus.publish({ topic, messages });
     }
+    const revisions = missing.map(({ revision }) => revision);
+    if (revisions.length > 0) await remember(ports.cells, key, revisions);
     return 'done';
   };
+}
+
+const NOTHING_SENT: NotificationState = { format: 1, revision: 0, tries: 0, details: [] };
+
+/**
+ * Notes what was sent: all up to `revision`, and `details` beyond it. Announcements repeat transitions until they are
+ * proved, and each is to be published once. A crash before this publishes again, under the same ids.
+ */
+async function remember(cells: Cells<NotificationState>, key: string, revisions: readonly number[]): Promise<void> {
+  for (let tries = 0; tries < MAXIMUM_CONFLICTS; tries += 1) {
+    const found = await cells.read({ key });
+    const before = found?.value ?? NOTHING_SENT;
+    const sent = new Set([...before.details, ...revisions]);
+    let { revision } = before;
+    while (sent.has(revision + 1)) revision += 1;
+    const value = { ...before, revision, details: [...sent].filter((one) => one > revision).sort((a, b) => a - b) };
+    if ((await cells.write({ key, value, expected: found?.version ?? 'absent' })) !== 'conflict') return;
+  }
 }
 
 function transitionMessage({ execution, plan, trace }: Notice, transition: Transition, page: string) {

@@ -23,7 +23,9 @@ export type ProofWorld = {
   readonly locks?: Cells<Lock>;
   readonly blobs?: Blobs;
   readonly secrets?: { readonly [name: string]: string };
-  readonly context?: Partial<Pick<StageContext, 'namespace' | 'target' | 'images' | 'manifests' | 'isAtWork'>>;
+  readonly context?: Partial<
+    Pick<StageContext, 'namespace' | 'target' | 'images' | 'manifests' | 'isAtWork' | 'callbackUrl'>
+  >;
   /** What the far end has seen or become, as plain data: it must be the same with faults as without. */
   effects(): unknown;
   /** Called with the time to which the proof moves its clock, so that the far end can move too. */

@@ -164,7 +164,7 @@ export async function restartExecution(
   const before: Execution = found.value;
   if (before.phase.is !== 'ended') return { is: 'still-running' };
   const indexed = await ports.plans.get(before.plan);
-  const event = `restart/${command.id}/${ports.random.id()}`;
+  const event = `manual-${ports.random.id()}`;
   const isDone = (view: StageView): boolean => view.status === 'succeeded';
   const carried = new Map(before.stages.filter(isDone).map((view) => [view.id, view]));
   const runs = await ports.executions.readRuns({ execution: command.id });

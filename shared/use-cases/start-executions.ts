@@ -182,7 +182,7 @@ async function pinImages(
   };
   const pinned: [string, PinnedImage][] = [];
   for (const [name, image] of Object.entries(definition.images)) {
-    const given = asked[name];
+    const given = Object.hasOwn(asked, name) ? asked[name] : undefined;
     if (name === pushed && event.type === 'image-pushed') {
       pinned.push([name, await pin(image, event.image.tag, event.image.digest)]);
     } else if (given !== undefined) {
@@ -191,7 +191,7 @@ async function pinImages(
       pinned.push([name, await pin(image, given.tag, given.digest)]);
     } else {
       earlier ??= await imagesRunLast(ports, definition.pipeline);
-      pinned.push([name, await chosen(name, image, earlier[name], pin)]);
+      pinned.push([name, await chosen(name, image, Object.hasOwn(earlier, name) ? earlier[name] : undefined, pin)]);
     }
   }
   return Object.fromEntries(pinned);

@@ -8,17 +8,22 @@ import { attend, sendChange } from './send.ts';
 
 /** Executions that one sweep looks at; the rest is due at the next. */
 const MAXIMUM_SWEPT = 200;
+const SWEPT_AT_ONCE = 8;
 
 /** Returns how many executions were looked at. One that fails does not keep the others from being looked at. */
 export async function sweepExecutions(ports: StatePorts): Promise<number> {
   const ids = await ports.executions.due({ before: ports.clock.now(), limit: MAXIMUM_SWEPT });
-  for (const id of ids) {
-    try {
-      await sweepOne(ports, id);
-    } catch (error) {
-      ports.log.write('ERROR', 'An execution could not be swept', { execution: id, error });
+  const queue = [...ids];
+  const sweepNext = async (): Promise<void> => {
+    for (let id = queue.shift(); id !== undefined; id = queue.shift()) {
+      try {
+        await sweepOne(ports, id);
+      } catch (error) {
+        ports.log.write('ERROR', 'An execution could not be swept', { execution: id, error });
+      }
     }
-  }
+  };
+  await Promise.all(Array.from({ length: SWEPT_AT_ONCE }, sweepNext));
   return ids.length;
 }
 

@@ -155,6 +155,13 @@ async function run(): Promise<readonly Measure[]> {
     const allowed = budgetOf(shape);
     measures.push(...measuresOf(`${name}, start`, start, allowed.start));
     measures.push(...measuresOf(`${name}, stages`, advance, allowed.advance));
+    measures.push({
+      name: `${name}, stages: plans read, which are cached by hash`,
+      unit: 'reads',
+      value: advance.others.get('blobs.get') ?? 0,
+      target: atMost(1),
+    });
+    advance.others.delete('blobs.get');
     measures.push(...othersOf(`${name}, start`, start), ...othersOf(`${name}, stages`, advance));
     measures.push({ name: `${name}, notifying: documents read`, unit: 'reads', value: notify.reads });
     measures.push(...othersOf(`${name}, notifying`, notify));

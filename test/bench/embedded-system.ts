@@ -10,7 +10,7 @@ import type { Write } from '../../shared/ports/execution-store.ts';
 import type { Log } from '../../shared/ports/log.ts';
 import { stageKinds } from '../../shared/stages/registry.ts';
 import { requestRun } from '../../shared/use-cases/request-run.ts';
-import { withFaults } from '../support/faults.ts';
+import { type FaultHooks, withFaults } from '../support/faults.ts';
 import { emptyKinds } from './pipelines.ts';
 
 /** How long one execution may take before the benchmark gives up, in ms. */
@@ -41,9 +41,11 @@ export async function startBenchSystem(
     readonly clusters?: Clusters;
     /** The digest of every image, where images are named. */
     readonly digest?: string;
+    /** Hear of every call of the ports. */
+    readonly hooks?: Pick<FaultHooks, 'before'>;
   } = {},
 ): Promise<BenchSystem> {
-  const { digest = '' } = options;
+  const { digest = '', hooks = {} } = options;
   const folder = mkdtempSync(join(tmpdir(), 'gennaker-bench-'));
   const begunAt = new Map<string, number>();
   const waiting = new Map<string, { ended: (end: string) => void; failed: (error: Error) => void }>();
@@ -76,6 +78,7 @@ export async function startBenchSystem(
     kinds: new Map([...stageKinds(), ...emptyKinds(begun)]),
     wrap: (ports) =>
       withFaults(ports, {
+        ...hooks,
         after(call) {
           if (call.port !== 'executions' || call.method !== 'commit') return;
           noticeEnds((call.argument as { writes: readonly Write[] }).writes);

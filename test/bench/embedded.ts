@@ -1,13 +1,18 @@
-/** How fast the embedded system is, on a file that a kill does not hurt: one execution alone, and many at once. */
+/** How fast the embedded system is, on a file that a kill does not hurt: one execution alone, and many at once, beside as many bare transactions. */
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { type BenchSystem, startBenchSystem } from './embedded-system.ts';
 import { emptyPipeline } from './pipelines.ts';
 import { atLeast, atMost, type Effort, type Measure, measureOf, type Section } from './section.ts';
+import { counting, emptyTally, type Tally } from './tally.ts';
 
 const MOST_MS_TO_END = 15;
 const LEAST_STEPS_PER_SECOND = 1_500;
 const AT_ONCE = 16;
 const STAGES = 3;
 const STEPS = 10;
+/** About what a document of ours takes. */
+const FLOOR_CHARACTERS = 800;
 const EFFORTS = {
   full: { warmUps: 30, runs: 200, rounds: 10, executionsInARound: 20 },
   brief: { warmUps: 1, runs: 3, rounds: 1, executionsInARound: 1 },
@@ -27,9 +32,40 @@ async function rateOf(bench: BenchSystem, kind: string, executionsInARound: numb
   return ((AT_ONCE * executionsInARound * steps) / (performance.now() - startedAt)) * 1000;
 }
 
+/** As many transactions as a tally of the adapters' calls comes to, those of the acknowledgements included. */
+function transactionsOf(tally: Tally): number {
+  const topics = [...tally.topics.values()];
+  const publications = topics.reduce((sum, topic) => sum + topic.publications, 0);
+  // Each topic that is published to here has one subscription.
+  const acknowledgements = topics.reduce((sum, topic) => sum + topic.messages, 0);
+  const others = ['inbox.record', 'history.record'].map((call) => tally.others.get(call) ?? 0);
+  return tally.commits + publications + acknowledgements + others.reduce((sum, calls) => sum + calls, 0);
+}
+
+/** A file in which each transaction changes one row of about the size of our documents, and nothing else is done. */
+function openFloor(folder: string): Disposable & { transactionsPerSecond(count: number): number } {
+  const sqlite = new DatabaseSync(join(folder, 'floor.db'));
+  sqlite.exec(`
+    PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+    CREATE TABLE rows (id INTEGER PRIMARY KEY, json TEXT NOT NULL);
+    INSERT INTO rows VALUES (0, '');
+  `);
+  const update = sqlite.prepare('UPDATE rows SET json = ? WHERE id = 0');
+  return {
+    transactionsPerSecond(count) {
+      const startedAt = performance.now();
+      for (let index = 0; index < count; index += 1) update.run(String(index).padEnd(FLOOR_CHARACTERS));
+      return (count / (performance.now() - startedAt)) * 1000;
+    },
+    [Symbol.dispose]: () => sqlite.close(),
+  };
+}
+
 async function run(effort: Effort): Promise<readonly Measure[]> {
   const { warmUps, runs, rounds, executionsInARound } = EFFORTS[effort];
-  await using bench = await startBenchSystem();
+  const tally = emptyTally();
+  await using bench = await startBenchSystem({ hooks: counting(tally) });
+  using floor = openFloor(bench.folder);
   for (let index = 0; index < AT_ONCE; index += 1) {
     await bench.apply(emptyPipeline(nameOf('stages', index), { stages: STAGES }));
     await bench.apply(emptyPipeline(nameOf('steps', index), { stages: 1, steps: STEPS }));
@@ -43,10 +79,15 @@ async function run(effort: Effort): Promise<readonly Measure[]> {
     begun.push(begunMs);
     ended.push(endedMs);
   }
+  const transactions = Math.round(transactionsOf(tally) / (warmUps + runs));
   const ofStages: number[] = [];
   const ofSteps: number[] = [];
+  const toFloor: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    ofStages.push(await rateOf(bench, 'stages', executionsInARound, STAGES));
+    const rate = await rateOf(bench, 'stages', executionsInARound, STAGES);
+    const bare = floor.transactionsPerSecond(AT_ONCE * executionsInARound * transactions) / transactions;
+    ofStages.push(rate);
+    toFloor.push((bare * STAGES) / rate);
     ofSteps.push(await rateOf(bench, 'steps', executionsInARound, STEPS));
   }
   return [
@@ -64,6 +105,7 @@ async function run(effort: Effort): Promise<readonly Measure[]> {
       ofStages,
       atLeast(LEAST_STEPS_PER_SECOND),
     ),
+    measureOf(`time of ${STAGES} stages to that of ${transactions} bare transactions`, '×', toFloor),
   ];
 }
 

@@ -16,9 +16,10 @@ export function tellMachine({ node, cpus, load }: Machine): string {
   return `Node ${node}, ${cpus} CPUs, load ${load.map((one) => one.toFixed(2)).join(' ')}\n`;
 }
 
-const NAME_WIDTH = 54;
-const VALUE_WIDTH = 14;
-const SPREAD_WIDTH = 24;
+const NAME_WIDTH = 62;
+const VALUE_WIDTH = 8;
+const UNIT_WIDTH = 11;
+const SPREAD_WIDTH = 26;
 
 export function tellResult(section: Section, result: Result): string {
   const head = `\n${section.name}: ${section.about}\n`;
@@ -36,9 +37,10 @@ function tellMeasure(measure: Measure): string {
     target === undefined ? '' : `${target.is} ${tellNumber(target.value)}: ${holds(measure) ? 'holds' : 'MISSED'}`;
   const cells = [
     `  ${name}`.padEnd(NAME_WIDTH),
-    `${tellNumber(measure.value)} ${unit}`.padStart(VALUE_WIDTH),
-    `  ${spread}`.padEnd(SPREAD_WIDTH),
-    `  ${verdict}`,
+    tellNumber(measure.value).padStart(VALUE_WIDTH),
+    ` ${unit}`.padEnd(UNIT_WIDTH),
+    spread.padEnd(SPREAD_WIDTH),
+    verdict,
   ];
   return `${cells.join('').trimEnd()}\n`;
 }

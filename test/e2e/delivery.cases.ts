@@ -15,6 +15,7 @@ import {
 } from '../support/delivery.ts';
 import { endOf, executionOf, type Face, stageOf, wholeHistory } from '../support/face.ts';
 import { type FarEnd, startFarEnd } from '../support/far-end.ts';
+import { randomNumbers } from '../support/random.ts';
 import type { Registry } from '../support/registry.ts';
 import { type SlackServer, startSlackServer } from '../support/slack-server.ts';
 import { until } from '../support/until.ts';
@@ -68,18 +69,24 @@ export async function startSurroundings(): Promise<Surroundings> {
   };
 }
 
-/** Applies the case's own pipeline and pushes an image to it. Returns the image as it is to run, and its execution. */
+export type Delivered = { readonly name: string; readonly id: string; readonly image: string };
+
+/**
+ * Applies the case's own pipeline and pushes an image to it, while `disturb` does what it does. Returns the execution,
+ * and the image as it is to run.
+ */
 export async function deliver(
   world: DeliveryWorld,
   name: string,
   tag: string,
-): Promise<{ readonly image: string; readonly id: string }> {
+  disturb: () => Promise<void> = async () => undefined,
+): Promise<Delivered> {
   const path = `items/${name}`;
   const repository = `${world.registry.host}/${path}`;
   await applyDelivery(world.face, { name, repository, farEnd: world.farEnd.url });
-  const digest = await world.registry.push({ repository: path, tag });
+  const [digest] = await Promise.all([world.registry.push({ repository: path, tag }), disturb()]);
   const { id } = await executionOf(world.face, name);
-  return { image: `${repository}:${tag}@${digest}`, id };
+  return { name, id, image: `${repository}:${tag}@${digest}` };
 }
 
 /** Until the rollout has begun on the API server and the execution shows it. */
@@ -93,7 +100,7 @@ export async function untilRolling(world: DeliveryWorld, name: string, id: strin
 }
 
 /** Everything that a success means, told by those who saw it: the API server, the far end, Slack, the topic, the history. */
-export async function expectDelivered(world: DeliveryWorld, name: string, id: string, image: string): Promise<void> {
+export async function expectDelivered(world: DeliveryWorld, { name, id, image }: Delivered): Promise<void> {
   const { face, cluster, farEnd, slack, writes } = world;
   const execution = await endOf(face, id);
   expect(execution).toMatchObject({ status: 'succeeded', reason: null });
@@ -125,13 +132,39 @@ async function expectAnnounced(world: DeliveryWorld, execution: ExecutionDetail)
   expect(await world.announced(execution)).toEqual(history.map(({ revision }) => revision));
 }
 
+/**
+ * Delivers `count` times, killing something at random moments of each, and expects of each all that a success means.
+ * The messages of senders that were killed take a minute, so all are looked at together at the end.
+ */
+export async function deliverDisturbed(
+  world: DeliveryWorld,
+  count: number,
+  disturb: (next: () => number) => Promise<string>,
+): Promise<void> {
+  const { seed, next } = randomNumbers();
+  const disturbances: string[] = [];
+  const all: Delivered[] = [];
+  try {
+    for (let number = 1; number <= count; number++) {
+      const disturbed = async (): Promise<void> => {
+        disturbances.push(`${number}: ${await disturb(next)}`);
+      };
+      all.push(await deliver(world, `random-${number}`, '1.0.0', disturbed));
+    }
+    for (const delivered of all) await expectDelivered(world, delivered);
+  } catch (cause) {
+    throw new Error(`GENNAKER_TEST_SEED=${seed}; ${disturbances.join('; ')}`, { cause });
+  }
+}
+
 export function describeDelivery(worldOf: () => DeliveryWorld): void {
   it('goes from a push to a stable Deployment and one message, and watch tells scripts so', async () => {
     const world = worldOf();
-    const { id, image } = await deliver(world, 'good', '1.2.3');
+    const delivered = await deliver(world, 'good', '1.2.3');
+    const { id } = delivered;
     const watched = await world.face.gennaker(['watch', id, '--exit-status']);
     expect(watched).toMatchObject({ exit: 0, stdout: expect.stringContaining('succeeded') });
-    await expectDelivered(world, 'good', id, image);
+    await expectDelivered(world, delivered);
     const [message] = await slackMessages(world.slack, id, glyphOf('succeeded'));
     expect(message?.edits).toBeGreaterThan(0);
   });
@@ -179,9 +212,9 @@ export function describeDelivery(worldOf: () => DeliveryWorld): void {
 
   it('goes on after a kill -9 in mid-rollout, with each side effect once', async () => {
     const world = worldOf();
-    const { id, image } = await deliver(world, 'killed', SLOW);
-    await untilRolling(world, 'killed', id);
+    const delivered = await deliver(world, 'killed', SLOW);
+    await untilRolling(world, 'killed', delivered.id);
     await world.killAndStart();
-    await expectDelivered(world, 'killed', id, image);
+    await expectDelivered(world, delivered);
   });
 }

@@ -1,12 +1,18 @@
 /** From a registry's push to a stable Deployment on a real API server and a message in Slack, in one process. */
-import { afterAll, beforeAll, describe } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { requireControlPlane } from '../support/control-plane.ts';
 import { SLACK_TOKEN } from '../support/delivery.ts';
 import { startLocalSystem } from '../support/local-system.ts';
 import { hasRegistry, startRegistry } from '../support/registry.ts';
-import { type DeliveryWorld, describeDelivery, startSurroundings } from './delivery.cases.ts';
+import { type DeliveryWorld, deliverDisturbed, describeDelivery, startSurroundings } from './delivery.cases.ts';
 
 const isComplete = [requireControlPlane(), hasRegistry()].every(Boolean);
+
+const DELIVERIES = 10;
+const KILLS_EACH = 2;
+/** A delivery takes about 1.5 s where nothing disturbs it. */
+const LONGEST_LIFE_MS = 1_200;
 
 async function startWorld(parts: AsyncDisposableStack): Promise<DeliveryWorld> {
   const around = await startSurroundings();
@@ -43,4 +49,15 @@ describe.skipIf(!isComplete)('a delivery on the embedded adapters', () => {
   afterAll(() => parts.disposeAsync());
 
   describeDelivery(() => world);
+
+  it(`loses nothing when the process is killed at ${DELIVERIES * KILLS_EACH} random moments`, async () => {
+    await deliverDisturbed(world, DELIVERIES, async (next) => {
+      const lives = Array.from({ length: KILLS_EACH }, () => Math.floor(next() * LONGEST_LIFE_MS));
+      for (const lifeMs of lives) {
+        await sleep(lifeMs);
+        await world.killAndStart();
+      }
+      return `after ${lives.join(' and ')} ms`;
+    });
+  }, 300_000);
 });

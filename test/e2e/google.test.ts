@@ -7,15 +7,14 @@ import { applyDelivery, deploymentOf, NOTIFY_TOPIC, SLACK_TOKEN } from '../suppo
 import { endOf, executionOf } from '../support/face.ts';
 import { type FunctionName, type GoogleSystem, hasEmulators, startGoogleSystem } from '../support/google-system.ts';
 import { startPushProxy } from '../support/push-proxy.ts';
-import { randomNumbers } from '../support/random.ts';
 import { hasRegistry, startRegistry } from '../support/registry.ts';
 import { until } from '../support/until.ts';
-import { type DeliveryWorld, deliver, describeDelivery, expectDelivered, startSurroundings } from './delivery.cases.ts';
+import { type DeliveryWorld, deliverDisturbed, describeDelivery, startSurroundings } from './delivery.cases.ts';
 
 const isComplete = [requireControlPlane(), hasRegistry(), hasEmulators()].every(Boolean);
 
 const KILLS = 5;
-/** From the moment before the push; the whole takes about 2 s. */
+/** Counted from the moment before the push; until all is done it takes about 2 s. */
 const LONGEST_LIFE_MS = 2_000;
 /** Those that a delivery passes through. */
 const KILLED: readonly FunctionName[] = [
@@ -147,26 +146,13 @@ describe.skipIf(!isComplete)('a delivery on Pub/Sub and Firestore', () => {
   });
 
   it(`loses nothing when single functions are killed at ${KILLS} random moments`, async () => {
-    const { seed, next } = randomNumbers();
-    const kills: string[] = [];
-    for (let round = 1; round <= KILLS; round++) {
-      const name = `random-${round}`;
-      const delivered = deliver(world, name, '1.0.0');
+    await deliverDisturbed(world, KILLS, async (next) => {
       const victim = KILLED[Math.floor(next() * KILLED.length)] ?? 'advance-execution';
       const afterMs = Math.floor(next() * LONGEST_LIFE_MS);
-      kills.push(`${victim} after ${afterMs} ms`);
-      // Counted from when the push is on its way: before it, the pipeline is applied.
-      await until(`${name} to be applied`, async () => {
-        const { items } = await world.face.api.pipelines();
-        return items.some((pipeline) => pipeline.name === name) ? true : undefined;
-      });
       await sleep(afterMs);
       await world.face.kill(victim);
       await world.face.start(victim);
-      const { id, image } = await delivered;
-      await expectDelivered(world, name, id, image).catch((cause: unknown) => {
-        throw new Error(`seed ${seed}: ${kills.join(', ')}`, { cause });
-      });
-    }
+      return `${victim} after ${afterMs} ms`;
+    });
   }, 300_000);
 });

@@ -80,8 +80,10 @@ export class SimulatedBus {
       state.again = true;
       this.enqueue(sent, delay, count + 1);
     };
-    // A lost connection is a refusal at once.
-    const worker = this.world.worker(`worker ${this.deliveries}`, () => redeliver(this.world.between(100, 10_000)));
+    // A lost connection is a refusal at once; where it is not noticed, the time for the acknowledgement runs out.
+    const worker = this.world.worker(`worker ${this.deliveries}`, () => {
+      if (this.world.next() < 0.5) redeliver(this.world.between(100, 10_000));
+    });
     if (this.world.recording) {
       this.world.note(`${worker.name} gets ${topic} ${message.data.slice(message.data.indexOf('"data"'), 400)}`);
     }

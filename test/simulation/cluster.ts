@@ -37,19 +37,19 @@ export class SimulatedCluster {
     };
     return {
       get: ({ ref }) =>
-        this.call(worker, `get ${ref.name}`, this.world.temper.freeze, () => {
+        this.call(worker, `get ${ref.name}`, () => {
           const object = this.objects.get(ref.name)?.object;
           if (object !== undefined) read.set(ref.name, stateOf(object));
           return object;
         }),
       create: ({ manifest }) =>
-        this.write(worker, `create ${manifest.metadata.name}`, () => {
+        this.call(worker, `create ${manifest.metadata.name}`, () => {
           const { name } = manifest.metadata;
           if (this.objects.has(name)) throw new ClusterError('alreadyExists', `creating ${name}: it exists`);
           return this.land(worker, manifest, undefined);
         }),
       apply: ({ manifest, expected }) =>
-        this.write(worker, `apply ${manifest.metadata.name}`, () => {
+        this.call(worker, `apply ${manifest.metadata.name}`, () => {
           const { name } = manifest.metadata;
           const before = this.objects.get(name)?.object;
           // As a kube-apiserver does it: a stale resourceVersion alone re-creates an object that was deleted.
@@ -70,13 +70,9 @@ export class SimulatedCluster {
     };
   }
 
-  private write<T>(worker: Worker, label: string, effect: () => T): Promise<T> {
-    return this.call(worker, label, this.world.temper.zombie, effect);
-  }
-
-  private async call<T>(worker: Worker, label: string, freeze: number, effect: () => T): Promise<T> {
+  private async call<T>(worker: Worker, label: string, effect: () => T): Promise<T> {
     try {
-      return await this.world.call(worker, label, effect, freeze);
+      return await this.world.call(worker, label, effect, this.world.temper.zombie);
     } catch (cause) {
       if (!(cause instanceof SimulatedFailure)) throw cause;
       throw new ClusterError('unreachable', `calling the cluster: ${cause.message}`, { cause });

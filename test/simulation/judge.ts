@@ -1,10 +1,13 @@
 /** The oracles that look at a world once everything in it is at rest. */
-import { MAXIMUM_REPEATS, MAXIMUM_TRIES } from '../../shared/core/limits.ts';
+import { MAXIMUM_REPEATS, MAXIMUM_TRIES, STOP_LIMIT_MS } from '../../shared/core/limits.ts';
 import type { Plan, StagePlan } from '../../shared/core/plan.ts';
 import type { Execution, Run } from '../../shared/core/run.ts';
 import { parseAnnouncement } from '../../shared/use-cases/messages.ts';
 import type { Parts } from './ports.ts';
 import { type ProbeCursor, scriptOf } from './probe.ts';
+
+/** How long after the answer to a cancel the execution may take to end, in ms: little more than its stop steps may. */
+const CANCEL_MS = STOP_LIMIT_MS + 300_000;
 
 /** A signal as its sender knows it. */
 export type Sent = {
@@ -21,8 +24,16 @@ export type Judged = {
   readonly ends: { readonly [end: string]: number };
 };
 
-/** `poison` are the ids of the messages that can never be processed. */
-export function judge(parts: Parts, signals: ReadonlyMap<string, Sent>, poison: readonly string[]): Judged {
+/** What people and strangers did, as they know it. */
+export type Deeds = {
+  readonly signals: ReadonlyMap<string, Sent>;
+  /** When the cancel of an execution was answered, in the world's own time. */
+  readonly cancelled: ReadonlyMap<string, number>;
+  /** The ids of the messages that can never be processed. */
+  readonly poison: readonly string[];
+};
+
+export function judge(parts: Parts, { signals, cancelled, poison }: Deeds): Judged {
   const { store, farEnd, bus, recorded, locks, clusters, world } = parts;
   const violations = [
     ...store.violations,
@@ -49,6 +60,10 @@ export function judge(parts: Parts, signals: ReadonlyMap<string, Sent>, poison: 
     const run = store.runs.get(store.runKey(signal))?.value;
     const stage = run === undefined ? undefined : stageOf(parts, plans, run);
     if (run !== undefined && stage !== undefined) violations.push(...judgeSignal(parts, name, signal, stage, run));
+  }
+  for (const [id, answeredAt] of cancelled) {
+    const late = (store.endedAt.get(id) ?? 0) - answeredAt;
+    if (late > CANCEL_MS && !world.wild) violations.push(`${id} ended ${late} ms after its cancel was answered`);
   }
   for (const id of poison) {
     if (!bus.acknowledged.has(id)) violations.push(`the poisoned message ${id} was never acknowledged`);

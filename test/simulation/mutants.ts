@@ -59,8 +59,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'shared/core/execution.ts',
-        find: 'sweepAt: nextSweep(phase, stages, at),\n    ...(stop',
-        replace: "sweepAt: phase.is === 'ended' ? undefined : nextSweep(phase, stages, at),\n    ...(stop",
+        find: 'sweepAt: nextSweep(phase, stages, stop, at),\n    ...(stop',
+        replace: "sweepAt: phase.is === 'ended' ? undefined : nextSweep(phase, stages, stop, at),\n    ...(stop",
       },
     ],
   },
@@ -450,6 +450,17 @@ export const MUTANTS: readonly Mutant[] = [
         file: 'shared/use-cases/sweep-executions.ts',
         find: 'await sweepOne(ports, id);',
         replace: 'ports.clock.now();',
+      },
+    ],
+  },
+  {
+    name: 'stop-swept-soon',
+    without: 'a stop whose message was lost is looked at only when the wait that it was to end is over',
+    edits: [
+      {
+        file: 'shared/core/execution.ts',
+        find: "if (phase.is !== 'running' || stop !== undefined) return soon;",
+        replace: "if (phase.is !== 'running') return soon;",
       },
     ],
   },

@@ -21,7 +21,7 @@ const STEPS = [
 export type ProbeStep = (typeof STEPS)[number];
 
 const WAIT_MS = 120_000;
-const SIGNAL_MS = 900_000;
+const SIGNAL_MS = 2_400_000;
 
 const parameters = z.object({ script: z.array(z.enum(STEPS)) });
 const cursor = z.object({

@@ -27,6 +27,7 @@ const CALM_MS = 10 * 60 * MINUTE;
 const BEGUN_MS = 45 * MINUTE;
 /** After the end of everything: what is still on its way must change nothing. */
 const AFTERMATH_MS = 30 * MINUTE;
+const BURST = 40;
 /** How often a person repeats what got no answer. */
 const PATIENCE = 40;
 
@@ -58,8 +59,10 @@ class Scene {
   private readonly plans: readonly Plan[];
   /** The executions whose creation was answered to the one who brought the event. */
   private readonly started = new Set<string>();
-  private readonly signals = new Map<string, Sent>();
-  private readonly poison: string[] = [];
+  readonly signals = new Map<string, Sent>();
+  /** When the cancel of an execution was answered, in the world's own time. */
+  readonly cancelled = new Map<string, number>();
+  readonly poison: string[] = [];
   /** Restarts that somebody still means to make. */
   private readonly intended = new Set<string>();
   private readonly script: Script | undefined;
@@ -146,7 +149,9 @@ class Scene {
       this.world.schedule(20_000, () => this.cancel(id, tries + 1));
     };
     const worker = this.world.worker(`a person who cancels ${id}`, again);
-    cancelExecution(engineOf(this.parts, worker), { id, by: 'someone' }).catch(again);
+    cancelExecution(engineOf(this.parts, worker), { id, by: 'someone' }).then(() => {
+      this.cancelled.set(id, this.world.now);
+    }, again);
   }
 
   private restart(id: string, plan: Plan, tries: number): void {
@@ -193,7 +198,11 @@ class Scene {
     });
     // A source that delivers again long after: mostly after the execution's end.
     const again = random.filter(() => world.next() < 0.1).map(({ event, at }) => ({ event, at: at + 40 * MINUTE }));
-    const events = this.script?.events ?? [...random, ...again];
+    // And one that delivers again and again, as if it never heard an answer.
+    const burst = random.slice(0, world.next() < 0.1 ? 1 : 0).flatMap(({ event, at }) => {
+      return Array.from({ length: BURST }, () => ({ event, at: at + world.next() * 5 * MINUTE }));
+    });
+    const events = this.script?.events ?? [...random, ...again, ...burst];
     const chosen = new Map<string, number>();
     for (const { event, at } of events) {
       const plan = chosen.get(event) ?? world.between(0, this.plans.length - 1);
@@ -251,6 +260,6 @@ class Scene {
   }
 
   judge(): Judged {
-    return judge(this.parts, this.signals, this.poison);
+    return judge(this.parts, this);
   }
 }

@@ -6,7 +6,7 @@ import type { Random } from '../../shared/ports/random.ts';
 export type Temper = {
   readonly crash: number;
   readonly freeze: number;
-  /** The same for a write to a cluster, just before it lands: what a zombie is made of. */
+  /** The same for a call to a cluster: what zombies are made of. */
   readonly zombie: number;
   /** A call takes effect and reports a failure all the same. */
   readonly liar: number;
@@ -40,6 +40,8 @@ export function generator(seed: number): () => number {
 /** Clocks that agree this well, in ms either way, keep to the margin between a step's end and its lease's. */
 const TAME_SKEW_MS = 4_000;
 const WILD_SKEW_MS = 90_000;
+const TAME_JUMP_BACK_MS = 1_000;
+const WILD_JUMP_BACK_MS = 120_000;
 
 /** A world that needs more events than this does not come to rest. The busiest sound one needs a tenth. */
 const MAXIMUM_EVENTS = 300_000;
@@ -97,11 +99,11 @@ export class World {
     this.next = generator(seed);
     this.recording = recording;
     const some = (most: number): number => (this.next() < 0.5 ? 0 : this.next() * most);
-    this.wild = this.next() < 0.15;
+    this.wild = this.next() < 0.2;
     this.temper = {
       crash: some(0.04),
       freeze: some(0.03),
-      zombie: some(0.3),
+      zombie: some(0.25),
       liar: some(0.04),
       failure: some(0.05),
       duplicate: some(0.5),
@@ -197,9 +199,10 @@ export class World {
     }
   }
 
-  /** Moves every clock by up to ten minutes, forwards or back. */
+  /** Moves every clock by up to ten minutes forwards, or back: in a tame world by what a time service may do. */
   jump(): void {
-    this.skew += this.between(-120_000, 600_000);
+    const back = this.wild ? WILD_JUMP_BACK_MS : TAME_JUMP_BACK_MS;
+    this.skew += this.next() < 0.3 ? -this.between(0, back) : this.between(0, 600_000);
     this.note(`clock jumps to skew ${this.skew}`);
   }
 
@@ -249,7 +252,8 @@ export class World {
         return;
       }
       if (this.chance(freeze)) {
-        const ms = this.between(1_000, 200_000);
+        // Many come to themselves just when their time is over.
+        const ms = this.next() < 0.3 ? this.between(45_000, 62_000) : this.between(1_000, 200_000);
         this.note(`${worker.name} freezes at ${label} for ${ms} ms`);
         worker.frozenUntil = this.now + ms;
       }

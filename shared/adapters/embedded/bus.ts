@@ -61,7 +61,7 @@ export class EmbeddedBus implements Bus {
       }
     }
     if (messages.length === 0 || !this.#names.has(topic)) return;
-    this.hand(this.#database.transaction(() => this.keep(topic, messages)));
+    this.hand(await this.#database.together(() => this.keep(topic, messages)));
   }
 
   /**
@@ -126,7 +126,7 @@ export class EmbeddedBus implements Bus {
         deadLetterTopic === undefined
           ? []
           : this.keep(deadLetterTopic, [{ data, attributes: { ...attributes, ...source } }]);
-      this.#deliveries.remove(pending.id);
+      this.#deliveries.removeNow(pending.id);
       return letters;
     });
     this.hand(kept);

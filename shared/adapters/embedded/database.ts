@@ -28,6 +28,14 @@ export type Statement = {
   all(...values: SQLInputValue[]): readonly Row[];
 };
 
+/** A write that waits for the end of the turn, and those who wait for it. */
+type Gathered = {
+  /** Runs the write and says whether its changes are to be kept. */
+  write(): boolean;
+  kept(): void;
+  failed(error: unknown): void;
+};
+
 /** The file cannot be opened, for a reason that the message tells together with the way on. */
 export class DatabaseUnavailable extends Error {
   override readonly name = 'DatabaseUnavailable';
@@ -42,6 +50,10 @@ export class Database {
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
   readonly #rollBack: StatementSync;
+  readonly #savepoint: StatementSync;
+  readonly #release: StatementSync;
+  readonly #rollBackTo: StatementSync;
+  #gathered: Gathered[] = [];
 
   /** `path` is the file's, or `:memory:`. Throws DatabaseUnavailable. */
   constructor(path: string) {
@@ -49,6 +61,9 @@ export class Database {
     this.#begin = this.#sqlite.prepare('BEGIN IMMEDIATE');
     this.#commit = this.#sqlite.prepare('COMMIT');
     this.#rollBack = this.#sqlite.prepare('ROLLBACK');
+    this.#savepoint = this.#sqlite.prepare('SAVEPOINT one');
+    this.#release = this.#sqlite.prepare('RELEASE one');
+    this.#rollBackTo = this.#sqlite.prepare('ROLLBACK TO one');
   }
 
   prepare(sql: string): Statement {
@@ -74,21 +89,60 @@ export class Database {
     }
   }
 
-  /** Runs `write` in a transaction, which is undone if it says false or throws. Returns what `write` said. */
-  attempt(write: () => boolean): boolean {
-    this.#begin.run();
+  /**
+   * Runs `write` at the end of this turn of the event loop, in one transaction with all others that were asked for in
+   * it: most of a transaction's cost does not depend on how much is in it. Resolves with what `write` returned once that
+   * is committed. A write that throws, or whose result `isKept` refuses, is undone alone.
+   */
+  together<T>(write: () => T, isKept: (result: T) => boolean = () => true): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    let kept = (): void => undefined;
+    if (this.#gathered.length === 0) setImmediate(() => this.flush());
+    this.#gathered.push({
+      write() {
+        const result = write();
+        kept = () => resolve(result);
+        return isKept(result);
+      },
+      kept: () => kept(),
+      failed: reject,
+    });
+    return promise;
+  }
+
+  /** Commits now what was gathered in this turn so far. */
+  flush(): void {
+    const gathered = this.#gathered;
+    if (gathered.length === 0) return;
+    this.#gathered = [];
     try {
-      const accepted = write();
-      (accepted ? this.#commit : this.#rollBack).run();
-      return accepted;
+      const answers = this.transaction(() => gathered.map((one) => this.#attempt(one)));
+      for (const answer of answers) answer();
     } catch (error) {
-      if (this.#sqlite.isTransaction) this.#rollBack.run();
-      throw error;
+      for (const { failed } of gathered) failed(error);
+    }
+  }
+
+  /** Writes within the open transaction. Returns what tells the outcome to whoever waits for it, once that is committed. */
+  #attempt({ write, kept, failed }: Gathered): () => void {
+    this.#savepoint.run();
+    try {
+      if (!write()) this.#rollBackTo.run();
+      this.#release.run();
+      return kept;
+    } catch (error) {
+      // Where SQLite has given up the whole transaction, nobody's write is kept.
+      if (!this.#sqlite.isTransaction) throw error;
+      this.#rollBackTo.run();
+      this.#release.run();
+      return () => failed(error);
     }
   }
 
   close(): void {
-    if (this.#sqlite.isOpen) this.#sqlite.close();
+    if (!this.#sqlite.isOpen) return;
+    this.flush();
+    this.#sqlite.close();
   }
 }
 

@@ -19,6 +19,7 @@ export type Pending = {
 export type StoredMessage = Message & { readonly messageId: string };
 
 export class Deliveries {
+  readonly #database: Database;
   readonly #random: Random;
   readonly #insert: Statement;
   readonly #remove: Statement;
@@ -27,6 +28,7 @@ export class Deliveries {
   readonly #pending: Statement;
 
   constructor(database: Database, random: Random) {
+    this.#database = database;
     this.#random = random;
     this.#insert = database.prepare(
       'INSERT INTO deliveries (subscription, message_id, data, attributes, delivered) VALUES (?, ?, ?, ?, 0)',
@@ -47,7 +49,13 @@ export class Deliveries {
     });
   }
 
-  remove(id: number): void {
+  /** Forgets an acknowledged message at the end of this turn; a process that is killed before that gets it again. */
+  remove(id: number): Promise<void> {
+    return this.#database.together(() => this.removeNow(id));
+  }
+
+  /** As `remove`, but within the transaction that is open now. */
+  removeNow(id: number): void {
     this.#remove.run(id);
   }
 
@@ -67,6 +75,7 @@ export class Deliveries {
 
   /** What the subscription has not acknowledged, oldest first; the messages themselves stay on disk. */
   pending(subscription: string): Pending[] {
+    this.#database.flush();
     return this.#pending.all(subscription).map((row) => ({
       id: integerOf(row, 'id'),
       deliveries: integerOf(row, 'delivered'),

@@ -92,13 +92,15 @@ export class EmbeddedExecutions implements ExecutionStore {
 
   async commit({ writes }: { writes: readonly Write[] }): Promise<Committed> {
     const versions: Version[] = [];
-    const accepted = this.#database.attempt(() =>
-      writes.every((write) => {
-        const version = this.#write(write);
-        if (version === undefined) return false;
-        versions.push(version);
-        return true;
-      }),
+    const accepted = await this.#database.together(
+      () =>
+        writes.every((write) => {
+          const version = this.#write(write);
+          if (version === undefined) return false;
+          versions.push(version);
+          return true;
+        }),
+      (everyOne) => everyOne,
     );
     if (!accepted) return { is: 'conflict' };
     for (const write of writes) {

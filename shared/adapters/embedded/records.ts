@@ -6,18 +6,20 @@ import type { Progress, ProgressBoard } from '../../ports/progress.ts';
 import { type Database, type Statement, textOf } from './database.ts';
 
 export class EmbeddedInbox implements Inbox {
+  readonly #database: Database;
   readonly #record: Statement;
   readonly #get: Statement;
   readonly #list: Statement;
 
   constructor(database: Database) {
+    this.#database = database;
     this.#record = database.prepare('INSERT OR REPLACE INTO inbox (id, received_at, json) VALUES (?, ?, ?)');
     this.#get = database.prepare('SELECT json FROM inbox WHERE id = ?');
     this.#list = database.prepare('SELECT json FROM inbox WHERE received_at < ? ORDER BY received_at DESC LIMIT ?');
   }
 
   async record({ entry }: { entry: InboxEntry }): Promise<void> {
-    this.#record.run(entry.id, entry.receivedAt, JSON.stringify(entry));
+    await this.#database.together(() => this.#record.run(entry.id, entry.receivedAt, JSON.stringify(entry)));
   }
 
   async get({ id }: { id: string }): Promise<InboxEntry | undefined> {
@@ -69,7 +71,7 @@ export class EmbeddedHistory implements History {
 
   async record({ execution, transitions }: { execution: string; transitions: readonly Transition[] }): Promise<void> {
     if (transitions.length === 0) return;
-    this.#database.transaction(() => {
+    await this.#database.together(() => {
       for (const transition of transitions) {
         this.#record.run(execution, transition.revision, JSON.stringify(transition));
       }

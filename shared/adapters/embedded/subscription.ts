@@ -133,20 +133,25 @@ export class Subscription {
 
   #settle(pending: Pending, answer: Answer): void {
     const { deliveries } = this.#around;
+    if (answer === 'done') {
+      deliveries.remove(pending.id).catch((error: unknown) => this.#unkept(pending, error));
+      return;
+    }
     try {
-      if (answer === 'done') {
-        deliveries.remove(pending.id);
-        return;
-      }
       if (this.#isSpent(pending)) {
         this.#warn('A message goes to the dead letters.', pending);
         this.#around.bury(pending);
         return;
       }
       deliveries.count(pending);
+      this.#again(pending);
     } catch (error) {
-      this.#warn('The answer to a message could not be kept; the message is delivered again.', pending, error);
+      this.#unkept(pending, error);
     }
+  }
+
+  #unkept(pending: Pending, error: unknown): void {
+    this.#warn('The answer to a message could not be kept; the message is delivered again.', pending, error);
     this.#again(pending);
   }
 

@@ -5,7 +5,7 @@ import type { Input, Outcome } from '../../core/run.ts';
 import { compareFences, type Fence, fenceOf } from '../../kubernetes/conditional-write.ts';
 import { isStaticKind, type WatchedObject, watchRollout } from '../../kubernetes/rollout-watch.ts';
 import { acquireLock, lockKey, releaseLock } from '../../kubernetes/service-lock.ts';
-import { describeObject, isClusterError, type ObjectReference } from '../../ports/cluster.ts';
+import { type ClusterError, describeObject, isClusterError, type ObjectReference } from '../../ports/cluster.ts';
 import { type StageContext, TerminalError } from '../kind.ts';
 import { applyManifests, refOf } from './apply.ts';
 import { manifestsToApply, pinnedImages } from './manifests.ts';
@@ -49,11 +49,17 @@ export async function step(
     if (error instanceof TerminalError) return await failed('manifest-refused', error.message, 'giveUp', context);
     if (!isClusterError(error)) throw error;
     if (error.code === 'unreachable') return waitForCluster(progress.cursor, error.message, context);
-    if (error.retryable) return { is: 'again', cursor: progress.cursor };
-    const code =
-      error.code === 'forbidden' && /exceeded quota/.test(error.message) ? 'quota-exceeded' : 'manifest-refused';
+    if (error.retryable) {
+      return { is: 'failed', reason: { code: 'manifest-refused', text: error.message }, then: 'sameStep' };
+    }
+    const code = codeOf(error);
     return failed(code, error.message, 'giveUp', context);
   }
+}
+
+function codeOf(error: ClusterError): ReasonCode {
+  if (error.code === 'unauthorized') return 'remote-refused';
+  return error.code === 'forbidden' && /exceeded quota/.test(error.message) ? 'quota-exceeded' : 'manifest-refused';
 }
 
 async function roll(
@@ -244,7 +250,11 @@ export async function giveLockBack(context: StageContext): Promise<void> {
   await releaseLock({ locks: context.locks, key: lockOf(context), holder: holderOf(context), mayWrite });
 }
 
-export function holderOf({ execution, stage, attempt }: StageContext): { execution: string; stage: string; attempt: number } {
+export function holderOf({ execution, stage, attempt }: StageContext): {
+  execution: string;
+  stage: string;
+  attempt: number;
+} {
   return { execution, stage, attempt };
 }
 

@@ -3,6 +3,9 @@ import { checkedDurationMs } from '../../pipeline/duration.ts';
 import { type StageContext, TerminalError } from '../kind.ts';
 import { MAXIMUM_KEPT_BODY_BYTES, type WebhookParameters } from './schema.ts';
 
+/** A part of a secret that is at least this long, in characters, is taken out of answers too. */
+const LEAST_TOKEN = 8;
+
 export type Answer = { readonly status: number; readonly body: string; readonly retryAfterMs: number | undefined };
 
 /** `POST https://hooks.example.com/deployed`, without the query, which may hold what is not for everyone's eyes. */
@@ -69,7 +72,12 @@ function bodyOf(parameters: WebhookParameters, context: StageContext): { body?: 
 
 /** A far end may answer with what it was sent. */
 function withoutSecrets(text: string, secrets: readonly string[]): string {
-  return secrets.filter((secret) => secret !== '').reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
+  // The token of "Bearer …" is as secret as the whole header.
+  const parts = secrets.flatMap((secret) => [
+    secret,
+    ...secret.split(/\s+/).filter((part) => part.length >= LEAST_TOKEN),
+  ]);
+  return parts.filter((part) => part !== '').reduce((rest, part) => rest.replaceAll(part, '***'), text);
 }
 
 function trim(text: string): string {

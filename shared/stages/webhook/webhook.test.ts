@@ -10,6 +10,7 @@ type Sent = { method: string; url: string; headers: { readonly [name: string]: s
 type Reply = { status: number; headers?: { [name: string]: string }; body?: string };
 
 const NOW = Date.parse('2026-05-01T00:00:00Z');
+const CALLBACK_URL = 'https://gennaker.example.com/callbacks/e1/notify/1/proof';
 const URL_TEXT = 'https://hooks.example.com/deployed?token=visible';
 
 /** A far end that answers one reply after the other, the last one for ever. */
@@ -99,6 +100,7 @@ prove({
   parameters: { url: URL_TEXT, 'wait-for-callback': true },
   world: () => ({
     ...idempotentWorld([{ status: 202 }]),
+    context: { callbackUrl: CALLBACK_URL },
     signal: (name) => ({ id: 's1', name, at: NOW, value: { result: 'succeeded', build: 7 } }),
   }),
 });
@@ -106,8 +108,14 @@ prove({
   name: 'a call-back that never comes',
   kind: webhook,
   parameters: { url: URL_TEXT, 'wait-for-callback': true },
-  world: () => idempotentWorld([{ status: 202 }]),
+  world: () => ({ ...idempotentWorld([{ status: 202 }]), context: { callbackUrl: CALLBACK_URL } }),
   ends: 'failed',
+});
+
+it('webhook sends nothing where its call-back could never come', async () => {
+  const { outcome, sent } = await run({ 'wait-for-callback': true }, [{ status: 202 }]);
+  expect(outcome).toMatchObject({ is: 'failed', then: 'giveUp', reason: { code: 'invalid-parameters' } });
+  expect(sent).toEqual([]);
 });
 
 describe('webhook sends', () => {
