@@ -11,22 +11,7 @@ import { documentParsers } from '../shared/use-cases/documents.ts';
 import { checkTiming, DEFAULT_TIMING, type StatePorts, type Timing } from '../shared/use-cases/engine.ts';
 import { planReader } from '../shared/use-cases/plans.ts';
 import { GOOGLE_ISSUER, type Issuer, type Verify, verifyOidc } from './push.ts';
-
-type Environment = { readonly [name: string]: string | undefined };
-
-/** JSON in a variable of the environment, checked. */
-const inJson = <T extends z.ZodType>(schema: T) =>
-  z
-    .string()
-    .transform((text, context) => {
-      try {
-        return JSON.parse(text) as unknown;
-      } catch {
-        context.addIssue({ code: 'custom', message: 'is not JSON' });
-        return z.NEVER;
-      }
-    })
-    .pipe(schema);
+import { commonSettings, type Environment, inJson, readSettings } from './settings.ts';
 
 const target = z.union([
   z.strictObject({ cluster: z.string().regex(/^projects\/[^/]+\/locations\/[^/]+\/clusters\/[^/]+$/) }),
@@ -36,7 +21,7 @@ export type TargetConfiguration = z.infer<typeof target>;
 
 const milliseconds = z.coerce.number().int().positive();
 
-const configuration = z.object({
+const configuration = commonSettings.extend({
   GENNAKER_PROJECT: z.string().min(1),
   GENNAKER_REGION: z.string().min(1),
   /** What the tokens of our own Pub/Sub subscriptions, tasks and the scheduler are made for. */
@@ -52,9 +37,6 @@ const configuration = z.object({
   GENNAKER_WAKE_URLS: inJson(z.record(z.string(), z.url())),
   /** Who may sign those tokens; Google unless it is said otherwise. */
   GENNAKER_ISSUERS: inJson(z.array(z.object({ issuer: z.string(), jwksUrl: z.url() })).min(1)).default([GOOGLE_ISSUER]),
-  GENNAKER_ALLOWED_HOSTS: z.string().default('*'),
-  GENNAKER_REGISTRY_HOSTS: inJson(z.record(z.string(), z.string())).default({}),
-  GENNAKER_SLACK_API_URL: z.url().optional(),
   GENNAKER_PAGES: z.enum(['open', 'token']).default('token'),
   GENNAKER_STEP_MS: milliseconds.default(DEFAULT_TIMING.stepMs),
   GENNAKER_LEASE_MS: milliseconds.default(DEFAULT_TIMING.leaseMs),
@@ -85,18 +67,9 @@ export type Container = {
   readonly stageSecrets: Secrets;
 };
 
-/** The configuration names a variable that is missing or wrong; the message lists them all. */
-export class Misconfigured extends Error {
-  override readonly name = 'Misconfigured';
-}
-
 /** Opens nothing yet: adapters connect on their first use. Throws Misconfigured. */
 export function containerOf(environment: Environment): Container {
-  const parsed = configuration.safeParse(environment);
-  if (!parsed.success) {
-    throw new Misconfigured(`the function's environment is not as expected:\n${z.prettifyError(parsed.error)}`);
-  }
-  const given = parsed.data;
+  const given = readSettings(configuration, environment);
   const log = jsonLog({
     write: (line) => {
       process.stdout.write(line);
@@ -129,7 +102,7 @@ export function containerOf(environment: Environment): Container {
       project: given.GENNAKER_PROJECT,
       publicUrl: given.GENNAKER_PUBLIC_URL.replace(/\/+$/, ''),
       targets: given.GENNAKER_TARGETS,
-      allowedHosts: given.GENNAKER_ALLOWED_HOSTS.split(','),
+      allowedHosts: given.GENNAKER_ALLOWED_HOSTS,
       registryHosts: given.GENNAKER_REGISTRY_HOSTS,
       slackApiUrl: given.GENNAKER_SLACK_API_URL,
       pages: given.GENNAKER_PAGES,

@@ -1,58 +1,63 @@
 /** The subscriber of the topic `transitions`: parses an announcement, tells people, and answers. */
-
 import { pubsubChannel } from '../shared/notifications/pubsub-channel.ts';
 import { slackChannel } from '../shared/notifications/slack-channel.ts';
 import { slackClient } from '../shared/notifications/slack-client.ts';
 import type { Answer, Delivery } from '../shared/ports/bus.ts';
-import type { Log } from '../shared/ports/log.ts';
-import { type Announcement, PoisonMessage, parseAnnouncement } from '../shared/use-cases/messages.ts';
+import type { Cells, NotificationState } from '../shared/ports/cells.ts';
+import type { History } from '../shared/ports/history.ts';
+import type { Inbox } from '../shared/ports/inbox.ts';
+import type { Secrets } from '../shared/ports/secrets.ts';
+import { taking } from '../shared/use-cases/deliveries.ts';
+import type { StatePorts } from '../shared/use-cases/engine.ts';
+import { parseAnnouncement } from '../shared/use-cases/messages.ts';
 import { readPlanOf } from '../shared/use-cases/previous-release.ts';
-import { sendNotifications } from '../shared/use-cases/send-notifications.ts';
+import { type Channels, sendNotifications } from '../shared/use-cases/send-notifications.ts';
 import type { Container } from './container.ts';
 import { type Handler, pushEndpoint } from './push.ts';
 
-/** `tell` is the use case `sendNotifications`. A message that can never be read is recorded in the log and done. */
-export function notificationSubscriber(deps: {
-  tell: (announcement: Announcement & { readonly trace?: string }) => Promise<Answer>;
-  log: Log;
-}): (delivery: Delivery) => Promise<Answer> {
-  return async (delivery) => {
-    let announcement: Announcement & { readonly trace?: string };
-    try {
-      announcement = parseAnnouncement(delivery);
-    } catch (error) {
-      if (!(error instanceof PoisonMessage)) throw error;
-      const { messageId, subscription } = delivery;
-      deps.log.write('ERROR', 'a message can never be processed', { messageId, subscription, error });
-      return 'done';
-    }
-    return await deps.tell(announcement);
+export type NotificationPorts = Pick<StatePorts, 'executions' | 'plans' | 'bus' | 'clock' | 'random' | 'log'> & {
+  readonly inbox: Inbox;
+  readonly history: History;
+  readonly notifications: Cells<NotificationState>;
+  /** The system's own, for Slack's token. */
+  readonly secrets: Secrets;
+  /** Slack's own where none is given. */
+  readonly slackApiUrl: string | undefined;
+  /** Where people reach the pages. */
+  readonly publicUrl: string;
+};
+
+type Tell = ReturnType<typeof sendNotifications>;
+
+/** One way of telling for each sort of entry in `notify`. */
+function channelsOf(ports: NotificationPorts): Channels {
+  const { notifications: cells, executions: store, slackApiUrl, publicUrl } = ports;
+  const readPlan = readPlanOf(ports.plans);
+  const pageOf = (execution: string): string => `${publicUrl}/executions/${execution}`;
+  const client = (token: string) =>
+    slackClient({ token, ...(slackApiUrl === undefined ? {} : { apiUrl: slackApiUrl }) });
+  return {
+    slack: slackChannel({ ...ports, cells, store, readPlan, client, pageOf }),
+    pubsub: pubsubChannel({ ...ports, cells, pageOf }),
   };
 }
 
+/** The use case with every channel. */
+export function notifierOf(ports: NotificationPorts): Tell {
+  const { executions: store, history, log } = ports;
+  return sendNotifications({ store, history, readPlan: readPlanOf(ports.plans), channels: channelsOf(ports), log });
+}
+
+/** `tell` is the use case. */
+export function notificationSubscriber(
+  ports: Pick<NotificationPorts, 'inbox' | 'clock' | 'log'> & { readonly tell: Tell },
+): (delivery: Delivery) => Promise<Answer> {
+  return taking(ports, async (delivery) => ports.tell(parseAnnouncement(delivery)));
+}
+
 export function deployed({ settings, google, state, secrets, verify, log }: Container): Handler {
-  const { clock, random, executions } = state;
-  const readPlan = readPlanOf(state.plans);
-  const pageOf = (execution: string): string => `${settings.publicUrl}/executions/${execution}`;
-  const { slackApiUrl: apiUrl } = settings;
-  const slack = slackChannel({
-    cells: google.notifications,
-    store: executions,
-    readPlan,
-    secrets,
-    client: (token) => slackClient({ token, ...(apiUrl === undefined ? {} : { apiUrl }) }),
-    clock,
-    random,
-    log,
-    pageOf,
-  });
-  const pubsub = pubsubChannel({ cells: google.notifications, bus: google.bus, log, pageOf });
-  const tell = sendNotifications({
-    store: executions,
-    history: google.history,
-    readPlan,
-    log,
-    channels: { slack, pubsub },
-  });
-  return pushEndpoint({ handle: notificationSubscriber({ tell, log }), verify, log });
+  const { inbox, history, notifications } = google;
+  const { slackApiUrl, publicUrl } = settings;
+  const ports = { ...state, inbox, history, notifications, secrets, slackApiUrl, publicUrl };
+  return pushEndpoint({ handle: notificationSubscriber({ ...ports, tell: notifierOf(ports) }), verify, log });
 }

@@ -20,8 +20,9 @@ import { json, Refusal, type Reply, readRequest, refused, writeReply } from './a
 import { pageRoutes, refusalPage } from './api/pages.ts';
 import { inboxRoutes, type PipelineCommands, pipelineRoutes } from './api/pipelines.ts';
 import { createRouter, type Route } from './api/router.ts';
-import { type Container, Misconfigured } from './container.ts';
+import type { Container } from './container.ts';
 import type { Handler } from './push.ts';
+import { Misconfigured } from './settings.ts';
 
 export type ServeApiOptions = FeedPorts &
   AuthorityOptions &

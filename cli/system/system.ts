@@ -4,16 +4,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { workSubscriber } from '../../functions/advance-execution.ts';
 import { webhookHandler } from '../../functions/receive-webhook.ts';
-import { notificationSubscriber } from '../../functions/send-notifications.ts';
+import { notificationSubscriber, notifierOf } from '../../functions/send-notifications.ts';
 import { serveApi } from '../../functions/serve-api.ts';
+import { commonSettings, readSettings } from '../../functions/settings.ts';
 import { eventSubscriber } from '../../functions/start-executions.ts';
 import { type Embedded, openEmbedded } from '../../shared/adapters/embedded/index.ts';
 import { environmentSecrets, STAGE_SECRETS, SYSTEM_SECRETS } from '../../shared/adapters/environment-secrets.ts';
 import { systemClock } from '../../shared/adapters/system-clock.ts';
 import { systemRandom } from '../../shared/adapters/system-random.ts';
-import { pubsubChannel } from '../../shared/notifications/pubsub-channel.ts';
-import { slackChannel } from '../../shared/notifications/slack-channel.ts';
-import { slackClient } from '../../shared/notifications/slack-client.ts';
 import type { Answer, Delivery } from '../../shared/ports/bus.ts';
 import type { Log } from '../../shared/ports/log.ts';
 import { registryTagResolver, type TagResolver } from '../../shared/registry/resolver.ts';
@@ -30,7 +28,6 @@ import { planReader } from '../../shared/use-cases/plans.ts';
 import { readPlanOf } from '../../shared/use-cases/previous-release.ts';
 import { requestRestart } from '../../shared/use-cases/request-restart.ts';
 import { requestRun } from '../../shared/use-cases/request-run.ts';
-import { sendNotifications } from '../../shared/use-cases/send-notifications.ts';
 import { signalStage } from '../../shared/use-cases/signal-stage.ts';
 import { cancelExecution } from '../../shared/use-cases/stop-execution.ts';
 import { sweepExecutions } from '../../shared/use-cases/sweep-executions.ts';
@@ -80,6 +77,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const { log, environment, clusters, token, hookSecret } = options;
   const clock = systemClock;
   const random = systemRandom;
+  const settings = readSettings(commonSettings, environment);
   const timing = checkTiming(options.timing ?? DEFAULT_TIMING);
   const opened = openEmbedded({ path: options.path, clock, random, parse: documentParsers, log });
   const ports = options.wrap === undefined ? opened : options.wrap(opened);
@@ -90,7 +88,6 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   server.on('request', tooEarly);
   const port = await listen(server, options.port);
   const url = `http://127.0.0.1:${port}`;
-  const pageOf = (execution: string): string => `${url}/executions/${execution}`;
 
   const plans = planReader(ports.blobs);
   const secrets = environmentSecrets(SYSTEM_SECRETS, environment, { 'docker-distribution-webhook': hookSecret });
@@ -104,7 +101,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     log,
     kinds: options.kinds ?? stageKinds(),
     secrets: environmentSecrets(STAGE_SECRETS, environment),
-    http: guardedHttpClient({ allow: (environment.GENNAKER_ALLOWED_HOSTS ?? '*').split(',') }),
+    http: guardedHttpClient({ allow: settings.GENNAKER_ALLOWED_HOSTS }),
     clusterOf: clusters.clusterOf,
     timing,
     callbacks,
@@ -114,33 +111,16 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     secrets,
     clock,
     log,
-    httpSources: httpSources(registryHostsOf(environment)),
+    httpSources: httpSources({ registryHosts: settings.GENNAKER_REGISTRY_HOSTS }),
     messageSources: messageSources(),
   };
   const readPlan = readPlanOf(plans);
-  const tell = sendNotifications({
-    store: ports.executions,
-    history: ports.history,
-    readPlan,
-    log,
-    channels: {
-      slack: slackChannel({
-        cells: ports.notifications,
-        store: ports.executions,
-        readPlan,
-        secrets,
-        client: (slackToken) =>
-          slackClient({
-            token: slackToken,
-            ...(environment.GENNAKER_SLACK_API_URL === undefined ? {} : { apiUrl: environment.GENNAKER_SLACK_API_URL }),
-          }),
-        clock,
-        random,
-        log,
-        pageOf,
-      }),
-      pubsub: pubsubChannel({ cells: ports.notifications, bus: ports.bus, log, pageOf }),
-    },
+  const tell = notifierOf({
+    ...engine,
+    ...ports,
+    secrets,
+    slackApiUrl: settings.GENNAKER_SLACK_API_URL,
+    publicUrl: url,
   });
   const apply: System['apply'] = (command) =>
     applyPipelines({ ...ports, clock, kinds: engine.kinds, targets: clusters.targets }, command);
@@ -179,7 +159,11 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       ...(topic === TOPICS.deadLetters ? {} : { deadLetterTopic: TOPICS.deadLetters }),
     });
   await subscribe(TOPICS.deadLetters, 'dead-letters', work);
-  await subscribe(TOPICS.transitions, 'notifications', notificationSubscriber({ tell, log }));
+  await subscribe(
+    TOPICS.transitions,
+    'notifications',
+    notificationSubscriber({ tell, inbox: ports.inbox, clock, log }),
+  );
   for (const target of [undefined, ...clusters.targets]) await subscribe(workTopic(target), workTopic(target), work);
   await subscribe(TOPICS.events, 'start-executions', eventSubscriber({ ...engine, ...ports, resolver }));
 
@@ -214,15 +198,6 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       clusters.stop();
     },
   };
-}
-
-/** `GENNAKER_REGISTRY_HOSTS` maps the hosts that registries behind a proxy report to those that pipelines name, in JSON. */
-function registryHostsOf(environment: SystemOptions['environment']): {
-  registryHosts?: { readonly [reported: string]: string };
-} {
-  const text = environment.GENNAKER_REGISTRY_HOSTS;
-  if (text === undefined || text === '') return {};
-  return { registryHosts: Object.fromEntries(text.split(',').map((pair) => pair.split('=', 2) as [string, string])) };
 }
 
 function tooEarly(_request: IncomingMessage, response: ServerResponse): void {

@@ -7,6 +7,7 @@ import { pubsubChannel, topicProblem } from '../notifications/pubsub-channel.ts'
 import type { Answer, Message } from '../ports/bus.ts';
 import type { Cells, NotificationState } from '../ports/cells.ts';
 import type { Versioned } from '../ports/execution-store.ts';
+import type { InboxEntry } from '../ports/inbox.ts';
 import { announcementMessage } from './messages.ts';
 import { type Channels, sendNotifications } from './send-notifications.ts';
 
@@ -43,7 +44,18 @@ function world(
     channels,
     log,
   });
-  const subscriber = notificationSubscriber({ tell, log });
+  const entries: InboxEntry[] = [];
+  const inbox = {
+    record: async ({ entry }: { entry: InboxEntry }) => void entries.push(entry),
+    get: async () => undefined,
+    list: async () => entries,
+  };
+  const subscriber = notificationSubscriber({
+    tell,
+    inbox,
+    clock: { now: () => START, after: () => () => undefined },
+    log,
+  });
   const deliver = (message: Message) => subscriber({ ...message, messageId: 'm1', subscription: 'send-notifications' });
   const announce = (...transitions: Transition[]) =>
     deliver(
@@ -52,7 +64,7 @@ function world(
         { pipeline: 'items-api', at: START, trace: TRACE },
       ),
     );
-  return { announce, deliver, log, published, recorded, told };
+  return { announce, deliver, entries, log, published, recorded, told };
 }
 
 function cellsInMemory(): Cells<NotificationState> {

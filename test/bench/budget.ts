@@ -63,7 +63,7 @@ async function countExecution(shape: { stages: number; steps: number }): Promise
       ackDeadlineMs: DEFAULT_TIMING.acknowledgementMs,
       maximumDeliveries: 1,
     });
-  await subscribe(TOPICS.transitions, notificationSubscriber({ tell, log }));
+  await subscribe(TOPICS.transitions, notificationSubscriber({ tell, inbox: ofNotify.inbox, clock: systemClock, log }));
   await subscribe(workTopic(undefined), work);
   await subscribe(TOPICS.events, start);
   try {

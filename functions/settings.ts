@@ -1,0 +1,47 @@
+/** What a deployed system and a local one are both told by the environment. */
+import { z } from 'zod';
+
+export type Environment = { readonly [name: string]: string | undefined };
+
+/** The environment names a variable that is missing or wrong; the message lists them all. */
+export class Misconfigured extends Error {
+  override readonly name = 'Misconfigured';
+}
+
+/** JSON in a variable, checked. */
+export const inJson = <T extends z.ZodType>(schema: T) =>
+  z
+    .string()
+    .transform((text, context) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        context.addIssue({ code: 'custom', message: 'is not JSON' });
+        return z.NEVER;
+      }
+    })
+    .pipe(schema);
+
+export const commonSettings = z.object({
+  /** Where stages may send requests to: names, `*.example.com`, or `*` for the public internet; divided by commas. */
+  GENNAKER_ALLOWED_HOSTS: z
+    .string()
+    .default('*')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((host) => host.trim())
+        .filter((host) => host !== ''),
+    ),
+  /** The names of registries by the host that they report, where they stand behind a proxy. */
+  GENNAKER_REGISTRY_HOSTS: inJson(z.record(z.string(), z.string())).default({}),
+  /** Where Slack's Web API is; for tests. */
+  GENNAKER_SLACK_API_URL: z.url().optional(),
+});
+
+/** The environment as `schema` wants it. Throws Misconfigured. */
+export function readSettings<T>(schema: z.ZodType<T>, environment: Environment): T {
+  const parsed = schema.safeParse(environment);
+  if (parsed.success) return parsed.data;
+  throw new Misconfigured(`the environment is not as expected:\n${z.prettifyError(parsed.error)}`);
+}
