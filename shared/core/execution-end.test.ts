@@ -57,6 +57,19 @@ describe('a failure', () => {
     expect(ended.phase).toMatchObject({ is: 'ended', end: 'failed', reason: because });
   });
 
+  it('at the time limit of the execution ends it, whatever the policy says of one stage', () => {
+    const plan = planWith({ then: 'continue', others: 'finish' });
+    const running = begun(plan);
+    const at = START + plan.plan.timeoutMs;
+    const late = { code: 'stage-timed-out', text: 'It did not end within its time limit.' } as const;
+    const view = { status: 'failed', attempts: 1, reason: late } as const;
+    const now = moved(moveAll(plan, running, { is: 'stage', at, stage: 'first', view, proves: 1 }));
+    expect(now.stop).toMatchObject({ end: 'failed', because: { code: 'execution-timed-out' } });
+    expect(statuses(now)).toEqual({ first: 'failed', second: 'running', last: 'skipped' });
+    const early = moved(moveAll(plan, running, { is: 'stage', at: at - 1, stage: 'first', view, proves: 1 }));
+    expect(early.stop).toBeUndefined();
+  });
+
   it('with `fail` and `finish` lets the other branches end, then fails', () => {
     const plan = planWith({ then: 'fail', others: 'finish' });
     const now = shown(plan, begun(plan), 'first', failed);

@@ -297,10 +297,12 @@ function moveView(
   };
   if (!isAtRest(event.view.status)) return { moved: commit(now, at, event.proves, { stages, transition }) };
 
-  const stops = now.stop === undefined && failsNow(event.view.status, node.stage.onFailure);
+  const isOver = at >= now.phase.deadline && event.view.reason?.code === 'stage-timed-out';
+  const stops = now.stop === undefined && (isOver || failsNow(event.view.status, node.stage.onFailure));
   const because: Reason = {
-    code: 'stage-failed',
-    text: `${event.stage} ${event.view.status === 'cancelled' ? 'was cancelled' : 'failed'}: ${event.view.reason?.text ?? 'no reason was given.'}`,
+    ...(isOver
+      ? { code: 'execution-timed-out', text: `It did not end within its time limit; ${event.stage} was under way.` }
+      : { code: 'stage-failed', text: sentenceOf(event.stage, event.view) }),
     unblock: `gennaker restart ${now.id}`,
   };
   const stopping = stops ? { because, end: 'failed' as const, revision: now.revision + 1 } : now.stop;
@@ -320,6 +322,11 @@ function moveView(
       transition: stops ? { is: 'stopping', status: 'running', stage: event.stage, reason: because } : transition,
     }),
   };
+}
+
+function sentenceOf(stage: StageId, view: Pick<StageView, 'status' | 'reason'>): string {
+  const how = view.status === 'cancelled' ? 'was cancelled' : 'failed';
+  return `${stage} ${how}: ${view.reason?.text ?? 'no reason was given.'}`;
 }
 
 const failsNow = (status: StageStatus, policy: OnFailure): boolean =>
