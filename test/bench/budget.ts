@@ -1,4 +1,4 @@
-/** Counts what one execution reads, writes and publishes, and holds it against the budget that ARCHITECTURE.md sets as an invariant. */
+/** Counts what one execution reads, writes and publishes, and holds it against its budget. */
 import { workSubscriber } from '../../functions/advance-execution.ts';
 import { notificationSubscriber } from '../../functions/send-notifications.ts';
 import { eventSubscriber } from '../../functions/start-executions.ts';

@@ -24,7 +24,7 @@ const BARE: { readonly [name: string]: () => Promise<void> } = {
     const { http } = await import('@google-cloud/functions-framework');
     const { Firestore } = await import('@google-cloud/firestore');
     const { PassThroughClient } = await import('google-auth-library');
-    const [host = ''] = [process.env.FIRESTORE_EMULATOR_HOST];
+    const host = process.env.FIRESTORE_EMULATOR_HOST ?? '';
     const projectId = process.env.GENNAKER_PROJECT ?? '';
     const firestore = new Firestore({ projectId, host, ssl: false, authClient: new PassThroughClient() });
     http('bare-firestore', async (_, response) => {

@@ -1,4 +1,4 @@
-/** `npm run bench -- [SECTION…] [--brief] [--json FILE]`: measures what the project promises. Exits with 1 where a promise is not kept. */
+/** `npm run bench -- [SECTION…] [--brief] [--json FILE]`: measures what the project promises. Exits with 1 where a promise is not kept, and with 2 for a wrong command line. */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { budget } from './budget.ts';
@@ -7,7 +7,7 @@ import { core } from './core.ts';
 import { embedded } from './embedded.ts';
 import { google } from './google.ts';
 import { matching } from './matching.ts';
-import { machineNow, type Result, tellMachine, tellResult, toJson } from './report.ts';
+import { loadNow, machineHere, type Result, tellMachine, tellResult, toJson } from './report.ts';
 import { rollout } from './rollout.ts';
 import { type Effort, holds, type Section } from './section.ts';
 
@@ -19,23 +19,36 @@ async function resultOf(section: Section, effort: Effort): Promise<Result> {
     const because = `this machine has not ${missing.map((part) => part.name).join(', ')}`;
     return { section: section.name, is: 'skipped', because };
   }
-  return { section: section.name, is: 'measured', measures: await section.run(effort) };
+  const before = loadNow();
+  const measures = await section.run(effort);
+  return { section: section.name, is: 'measured', load: [before, loadNow()], measures };
+}
+
+class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** Throws UsageError. */
+function readCommandLine() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { json: { type: 'string' }, brief: { type: 'boolean', default: false } },
+    });
+  } catch (cause) {
+    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
 }
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { json: { type: 'string' }, brief: { type: 'boolean', default: false } },
-  });
+  const { values, positionals } = readCommandLine();
   const unknown = positionals.filter((name) => !SECTIONS.some((section) => section.name === name));
   if (unknown.length > 0) {
-    process.stderr.write(
-      `no section is called ${unknown.join(', ')}; there are ${SECTIONS.map((one) => one.name).join(', ')}\n`,
-    );
-    return 2;
+    const known = SECTIONS.map((section) => section.name).join(', ');
+    throw new UsageError(`no section is called ${unknown.join(', ')}; there are ${known}`);
   }
   const chosen = positionals.length === 0 ? SECTIONS : SECTIONS.filter((section) => positionals.includes(section.name));
-  const machine = machineNow();
+  const machine = machineHere();
   process.stdout.write(tellMachine(machine));
   const results: Result[] = [];
   for (const section of chosen) {
@@ -48,4 +61,10 @@ async function main(): Promise<number> {
   return isKept ? 0 : 1;
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 2;
+}

@@ -4,16 +4,23 @@ import { holds, type Measure, type Section } from './section.ts';
 
 /** What became of one section. */
 export type Result =
-  | { readonly section: string; readonly is: 'measured'; readonly measures: readonly Measure[] }
+  | {
+      readonly section: string;
+      readonly is: 'measured';
+      /** The machine's load average of the last minute, when the section was begun and when it had ended. */
+      readonly load: readonly [number, number];
+      readonly measures: readonly Measure[];
+    }
   | { readonly section: string; readonly is: 'skipped'; readonly because: string };
 
-/** The machine, with its load averages of 1, 5 and 15 minutes. */
-export type Machine = { readonly node: string; readonly cpus: number; readonly load: readonly number[] };
+export type Machine = { readonly node: string; readonly cpus: number };
 
-export const machineNow = (): Machine => ({ node: process.version, cpus: availableParallelism(), load: loadavg() });
+export const machineHere = (): Machine => ({ node: process.version, cpus: availableParallelism() });
 
-export function tellMachine({ node, cpus, load }: Machine): string {
-  return `Node ${node}, ${cpus} CPUs, load ${load.map((one) => one.toFixed(2)).join(' ')}\n`;
+export const loadNow = (): number => loadavg()[0] ?? 0;
+
+export function tellMachine({ node, cpus }: Machine): string {
+  return `Node ${node}, ${cpus} CPUs\n`;
 }
 
 const NAME_WIDTH = 62;
@@ -22,9 +29,10 @@ const UNIT_WIDTH = 11;
 const SPREAD_WIDTH = 26;
 
 export function tellResult(section: Section, result: Result): string {
-  const head = `\n${section.name}: ${section.about}\n`;
-  if (result.is === 'skipped') return `${head}  skipped: ${result.because}\n`;
-  return head + result.measures.map(tellMeasure).join('');
+  const head = `\n${section.name}: ${section.about}`;
+  if (result.is === 'skipped') return `${head}\n  skipped: ${result.because}\n`;
+  const load = result.load.map((one) => one.toFixed(1)).join(' to ');
+  return `${head} (load ${load})\n${result.measures.map(tellMeasure).join('')}`;
 }
 
 function tellMeasure(measure: Measure): string {

@@ -30,13 +30,13 @@ describe('the benchmark', () => {
       measureOf('steps', '/s', [1_400], atLeast(1_500)),
       { name: 'reads', unit: 'reads', value: 3 },
     ];
-    const result: Result = { section: 'core', is: 'measured', measures };
+    const result: Result = { section: 'core', is: 'measured', load: [0.5, 1], measures };
     expect(tellResult(core, result).split('\n').slice(2, -1)).toEqual([
       expect.stringMatching(/end +12 ms +11 … 14.5 \(3\) +at most 15: holds$/),
       expect.stringMatching(/steps +1400 \/s +1400 … 1400 \(1\) +at least 1500: MISSED$/),
       expect.stringMatching(/reads +3 reads$/),
     ]);
-    const json = JSON.parse(toJson({ node: 'v24', cpus: 2, load: [0, 0, 0] }, [result])) as {
+    const json = JSON.parse(toJson({ node: 'v24', cpus: 2 }, [result])) as {
       sections: { measures: { holds: boolean }[] }[];
     };
     expect(json.sections[0]?.measures.map((measure) => measure.holds)).toEqual([true, false, true]);

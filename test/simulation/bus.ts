@@ -62,7 +62,7 @@ export class SimulatedBus {
   /** Duplicates come at the same moment as the message or long after it. */
   private duplicate(sent: Sent, delay: number): void {
     while (this.world.chance(this.world.temper.duplicate)) {
-      const late = this.world.next() < 0.3 ? delay : this.world.next() * LATEST_DUPLICATE_MS;
+      const late = this.world.next() < 0.5 ? delay : this.world.next() * LATEST_DUPLICATE_MS;
       this.enqueue(sent, late, 1);
     }
   }
@@ -90,7 +90,10 @@ export class SimulatedBus {
     const deadline = this.world.schedule(ACKNOWLEDGEMENT_MS, () => redeliver(0));
     const settle = (answer: Answer): void => {
       deadline.cancelled = true;
-      if (answer === 'later') return redeliver(this.world.between(1_000, 10_000));
+      if (answer === 'later') {
+        redeliver(this.world.between(1_000, 10_000));
+        return;
+      }
       state.acknowledged = true;
       this.acknowledged.add(messageId);
     };

@@ -147,7 +147,10 @@ export class SimulatedCluster {
       this.objects.delete(name);
       if (again) this.objects.set(name, { object: this.put(manifest, `uid-${this.changes + 1}`, {}), rank: undefined });
     };
-    if (this.world.next() < 0.7) return remove();
+    if (this.world.next() < 0.7) {
+      remove();
+      return;
+    }
     const going = this.put(kept.object, uid, { labels, annotations });
     kept.object = { ...going, metadata: { ...going.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
     this.world.schedule(DELETION_MS, remove);

@@ -4,6 +4,8 @@ export type Mutant = {
   readonly name: string;
   /** What the code does without the mend. */
   readonly without: string;
+  /** How many seeds it takes to meet it, where the usual number is too few. */
+  readonly seeds?: number;
   /** Replacements in the code; each `find` must stand in its file exactly once. */
   readonly edits: readonly { readonly file: string; readonly find: string; readonly replace: string }[];
 };

@@ -3,7 +3,7 @@ import { registerHooks } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { MUTANTS } from './mutants.ts';
 
-const name = process.env['GENNAKER_MUTANT'];
+const name = process.env.GENNAKER_MUTANT;
 const mutant = MUTANTS.find((one) => one.name === name);
 if (mutant === undefined) throw new Error(`no mutant is called ${name}`);
 

@@ -92,7 +92,12 @@ class Scene {
     const random = Array.from({ length: count }, (_, index) => {
       return randomPlan(world, index, sameGroup ? 'shared' : `g${index}`);
     });
-    this.plans = script === undefined ? random : random.map(script.plan);
+    // Who gets a slot because a newer plan raised the limit is started by that creation or else by the sweep.
+    const limit = world.sweepless ? random[0]?.concurrency.limit : undefined;
+    const limited = random.map((plan): Plan => {
+      return limit === undefined ? plan : { ...plan, concurrency: { ...plan.concurrency, limit } };
+    });
+    this.plans = script === undefined ? limited : limited.map(script.plan);
   }
 
   private async start(worker: Worker, message: Delivery): Promise<Answer> {
@@ -137,7 +142,7 @@ class Scene {
   private interfere(id: string, plan: Plan): void {
     const { world } = this;
     if (world.next() < 0.2) world.schedule(world.next() * 20 * MINUTE, () => this.cancel(id, 1));
-    if (world.next() < 0.15 && !world.sweepless) {
+    if (world.next() < 0.15 && !world.sweepless && this.script === undefined) {
       this.intended.add(id);
       world.schedule(world.next() * 30 * MINUTE, () => this.restart(id, plan, 1));
     }

@@ -26,6 +26,25 @@ export type Temper = {
   readonly messageDelayMs: number;
 };
 
+/** Where a world may have its sore point, as a call's label begins; there a fault is likely. */
+const SORE_POINTS = [
+  'after commit execution',
+  'after commit run',
+  'before commit execution',
+  'before commit run',
+  'before publish transitions',
+  'before publish work',
+  'before wake',
+  'after read run',
+  'after read lock',
+  'after write lock',
+  'before get',
+  'before apply',
+  'before build',
+] as const;
+const SORE_FAULTS = ['crash', 'freeze', 'liar', 'failure'] as const;
+const SORE = 0.25;
+
 /** Mulberry32: a small generator with 32 bits of state, enough to make every seed another world. */
 export function generator(seed: number): () => number {
   let state = seed >>> 0;
@@ -89,6 +108,7 @@ export class World {
   private ids = 0;
   private events = 0;
   readonly trace: string[] = [];
+  private readonly sores: readonly { readonly at: string; readonly fault: (typeof SORE_FAULTS)[number] }[];
   readonly recording: boolean;
   /** True where clocks are further off than the protocol's margin: what rests on time alone is not promised then. */
   readonly wild: boolean;
@@ -103,24 +123,31 @@ export class World {
     this.temper = {
       crash: some(0.04),
       freeze: some(0.03),
-      zombie: some(0.25),
+      zombie: this.wild ? 0.4 : some(0.25),
       liar: some(0.04),
       failure: some(0.05),
-      duplicate: some(0.5),
+      duplicate: this.wild ? 0.5 : some(0.5),
       drop: some(0.15),
       clockJump: some(0.3),
       skewMs: this.wild ? WILD_SKEW_MS : Math.floor(some(TAME_SKEW_MS)),
       latencyMs: 1 + this.next() * 200,
       messageDelayMs: this.next() < 0.3 ? 60_000 * this.next() : 1 + this.next() * 2_000,
     };
+    const sores = this.next() < 0.5 ? 0 : this.between(1, 3);
+    this.sores = Array.from({ length: sores }, () => {
+      const fault = SORE_FAULTS[this.between(0, SORE_FAULTS.length - 1)] ?? 'crash';
+      return { at: SORE_POINTS[this.between(0, SORE_POINTS.length - 1)] ?? 'before', fault };
+    });
     this.sweepless = this.temper.drop === 0 && this.next() < 0.5;
-    this.note(`a ${this.wild ? 'wild' : 'tame'} world: ${JSON.stringify(this.temper)}`);
+    this.note(`a ${this.wild ? 'wild' : 'tame'} world: ${JSON.stringify({ ...this.temper, sores: this.sores })}`);
   }
 
   /** A new worker; `onCrash` is called when it crashes. */
   worker(name: string, onCrash: () => void = () => undefined): Worker {
     const { skewMs } = this.temper;
-    return new Worker(name, onCrash, skewMs === 0 ? 0 : this.between(-skewMs, skewMs));
+    // Clocks at both ends of the range are what hurts.
+    const extreme = this.next() < 0.5 ? (this.next() < 0.5 ? -skewMs : skewMs) : undefined;
+    return new Worker(name, onCrash, extreme ?? this.between(-skewMs, skewMs));
   }
 
   chance(probability: number): boolean {
@@ -241,19 +268,32 @@ export class World {
     };
   }
 
+  /** Whether the fault happens at the place that the label names. */
+  private strikes(fault: (typeof SORE_FAULTS)[number], label: string, usual = this.temper[fault]): boolean {
+    const isSore = this.sores.some((sore) => sore.fault === fault && label.startsWith(sore.at));
+    return this.chance(isSore ? Math.max(SORE, usual) : usual);
+  }
+
+  /** How long a worker freezes: many come to themselves just when their time is over, or while others go on. */
+  private freezing(): number {
+    const kind = this.next();
+    if (kind < 0.3) return this.between(45_000, 66_000);
+    if (kind < (this.wild ? 0.8 : 0.4)) return this.between(1_000, 40_000);
+    return this.between(1_000, 200_000);
+  }
+
   /** A pause of a worker between two port calls, from which it may not come back, or only after its lease. */
-  private step(worker: Worker, label: string, freeze = this.temper.freeze): Promise<void> {
+  private step(worker: Worker, label: string, freeze?: number): Promise<void> {
     return new Promise((resolve) => {
       if (!worker.alive) return;
-      if (this.chance(this.temper.crash)) {
+      if (this.strikes('crash', label)) {
         this.note(`${worker.name} crashes at ${label}`);
         worker.alive = false;
         worker.onCrash();
         return;
       }
-      if (this.chance(freeze)) {
-        // Many come to themselves just when their time is over.
-        const ms = this.next() < 0.3 ? this.between(45_000, 62_000) : this.between(1_000, 200_000);
+      if (this.strikes('freeze', label, freeze)) {
+        const ms = this.freezing();
         this.note(`${worker.name} freezes at ${label} for ${ms} ms`);
         worker.frozenUntil = this.now + ms;
       }
@@ -261,17 +301,20 @@ export class World {
     });
   }
 
-  /** A port call of a worker: latency and faults around an effect that happens at one moment. */
+  /**
+   * A port call of a worker: latency and faults around an effect that happens at one moment. `freeze` is how likely
+   * the worker freezes just before, where that is not the usual.
+   */
   async call<T>(worker: Worker, label: string, effect: () => T, freeze?: number): Promise<T> {
     await this.step(worker, `before ${label}`, freeze);
-    if (this.chance(this.temper.failure)) {
+    if (this.strikes('failure', `before ${label}`)) {
       this.note(`${worker.name} ${label} fails`);
       throw new SimulatedFailure(`${label} failed`);
     }
     const result = effect();
     this.note(`${worker.name} ${label}`);
     await this.step(worker, `after ${label}`);
-    if (this.chance(this.temper.liar)) {
+    if (this.strikes('liar', `after ${label}`)) {
       this.note(`${worker.name} ${label} took effect and reports a failure`);
       throw new SimulatedFailure(`${label} took effect, and its answer was lost`);
     }

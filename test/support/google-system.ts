@@ -46,6 +46,8 @@ const TIMING: Environment = {
 };
 const ACK_DEADLINE_SECONDS = 10;
 const MAXIMUM_DELIVERIES = 20;
+/** The message of a sender that was killed waits for its lease of a minute, and refusals come back after a second here. */
+const MAXIMUM_NOTIFICATION_DELIVERIES = 100;
 /** Cloud Scheduler does so once a minute. */
 const TICK_EVERY_MS = 3_000;
 const READY_WITHIN_MS = 60_000;
@@ -168,7 +170,12 @@ async function subscribe(command: {
       ackDeadlineSeconds: ACK_DEADLINE_SECONDS,
       ...(topic === TOPICS.deadLetters
         ? {}
-        : { deadLetters: { topic: TOPICS.deadLetters, after: MAXIMUM_DELIVERIES } }),
+        : {
+            deadLetters: {
+              topic: TOPICS.deadLetters,
+              after: topic === TOPICS.transitions ? MAXIMUM_NOTIFICATION_DELIVERIES : MAXIMUM_DELIVERIES,
+            },
+          }),
     });
   await push(TOPICS.events, 'start-executions', 'start-executions-events');
   await push(TOPICS.transitions, 'send-notifications', 'send-notifications-transitions');
