@@ -107,7 +107,7 @@ async function answerVoidClaim(
     for (const effect of outstandingOfRun(run)) {
       if (effect.is !== 'wake') continue;
       await engine.wakeUps.schedule({
-        name: wakeName([run.execution, run.stage, run.attempt, run.step, effect.turn, effect.at, now]),
+        name: wakeName([run.execution, run.stage, run.attempt, run.step, effect.turn, effect.at, engine.random.id()]),
         at: Math.max(effect.at, now + 1),
         topic: workTopic(stagePlanOf(indexed, run.stage)?.target),
         message: workMessage(

@@ -22,14 +22,14 @@ import { until } from '../support/until.ts';
 import { recordWrites, type WriteRecord } from '../support/write-record.ts';
 
 /** kwok makes the pods of an image with this tag ready after 5 s: time to act in mid-rollout. */
-export const SLOW = 'slow';
+const SLOW = 'slow';
 /** A rollout of such pods would long have ended. */
 const ROLLOUT_IS_OVER_MS = 7_000;
 /** From the push of an image that cannot be pulled to the end of the execution that it started. */
 const FAILS_WITHIN_MS = 30_000;
 
 /** What stands around a system, whichever its adapters. */
-export type Surroundings = {
+type Surroundings = {
   readonly plane: ControlPlane;
   readonly cluster: KubernetesCluster;
   readonly slack: SlackServer;
@@ -69,13 +69,13 @@ export async function startSurroundings(): Promise<Surroundings> {
   };
 }
 
-export type Delivered = { readonly name: string; readonly id: string; readonly image: string };
+type Delivered = { readonly name: string; readonly id: string; readonly image: string };
 
 /**
  * Applies the case's own pipeline and pushes an image to it, while `disturb` does what it does. Returns the execution,
  * and the image as it is to run.
  */
-export async function deliver(
+async function deliver(
   world: DeliveryWorld,
   name: string,
   tag: string,
@@ -90,7 +90,7 @@ export async function deliver(
 }
 
 /** Until the rollout has begun on the API server and the execution shows it. */
-export async function untilRolling(world: DeliveryWorld, name: string, id: string): Promise<void> {
+async function untilRolling(world: DeliveryWorld, name: string, id: string): Promise<void> {
   const look = async () => {
     const deployment = await deploymentOf(world.cluster, name);
     const execution = await world.face.api.execution(id);
@@ -100,7 +100,7 @@ export async function untilRolling(world: DeliveryWorld, name: string, id: strin
 }
 
 /** Everything that a success means, told by those who saw it: the API server, the far end, Slack, the topic, the history. */
-export async function expectDelivered(world: DeliveryWorld, { name, id, image }: Delivered): Promise<void> {
+async function expectDelivered(world: DeliveryWorld, { name, id, image }: Delivered): Promise<void> {
   const { face, cluster, farEnd, slack, writes } = world;
   const execution = await endOf(face, id);
   expect(execution).toMatchObject({ status: 'succeeded', reason: null });

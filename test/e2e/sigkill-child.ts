@@ -114,7 +114,7 @@ async function atRest(opened: Embedded, id: string): Promise<Rest | undefined> {
   return { end: execution.phase.end, revision: execution.revision, history };
 }
 
-async function untilRest(opened: Embedded, id: string): Promise<Rest> {
+async function untilRest(folder: string, opened: Embedded, id: string): Promise<Rest> {
   const latest = performance.now() + REST_WITHIN_MS;
   for (;;) {
     const rest = await atRest(opened, id);
@@ -122,7 +122,7 @@ async function untilRest(opened: Embedded, id: string): Promise<Rest> {
     if (performance.now() > latest) {
       const found = await opened.executions.readExecution({ id });
       const history = await opened.history.read({ execution: id });
-      throw new Error(`${id} is not at rest: ${JSON.stringify({ execution: found?.value, history })}`);
+      throw new Error(`${folder}: ${id} is not at rest: ${JSON.stringify({ execution: found?.value, history })}`);
     }
     await sleep(LOOK_EVERY_MS);
   }
@@ -145,7 +145,7 @@ async function run(folder: string, killAt: number): Promise<void> {
   const world = await open(folder, { before: pass, after: pass });
   // What the start itself does is no part of the execution.
   moment = 0;
-  await untilRest(world.opened, await begin(folder, world.system));
+  await untilRest(folder, world.opened, await begin(folder, world.system));
   moment = Number.NaN;
   await world.system.stop();
 }
@@ -153,7 +153,7 @@ async function run(folder: string, killAt: number): Promise<void> {
 async function finish(folder: string): Promise<void> {
   const world = await open(folder, {});
   const id = await begin(folder, world.system);
-  const rest = await untilRest(world.opened, id);
+  const rest = await untilRest(folder, world.opened, id);
   await world.system.stop();
   const finished: Finished = { folder: basename(folder), id, ...rest };
   process.stdout.write(`${JSON.stringify(finished)}\n`);

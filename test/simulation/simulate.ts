@@ -18,7 +18,7 @@ import { randomPlan } from './plans.ts';
 import { engineOf, type Parts } from './ports.ts';
 import { scriptOf } from './probe.ts';
 import { SimulatedStore } from './store.ts';
-import { type Worker, World } from './world.ts';
+import { type Weather, type Worker, World } from './world.ts';
 
 const MINUTE = 60_000;
 /** How long the calm after the storm may last until everything is at rest, in the world's time. */
@@ -38,10 +38,11 @@ export type Script = {
   readonly plan: (random: Plan) => Plan;
   /** The source events, by when they arrive in ms from the start; each is delivered as often as it stands here. */
   readonly events: readonly { readonly event: string; readonly at: number }[];
+  readonly weather?: Weather;
 };
 
 export async function simulate(seed: number, options: { recording?: boolean; script?: Script } = {}): Promise<Result> {
-  const scene = new Scene(new World(seed, options.recording), options.script);
+  const scene = new Scene(new World(seed, options.recording, options.script?.weather), options.script);
   let unrest: string | undefined;
   try {
     await scene.play();

@@ -44,6 +44,17 @@ const SORE_POINTS = [
 ] as const;
 const SORE_FAULTS = ['crash', 'freeze', 'liar', 'failure'] as const;
 const SORE = 0.25;
+type Fault = (typeof SORE_FAULTS)[number];
+
+/** What a scene may fix of a world that is otherwise as its seed makes it. */
+export type Weather = {
+  readonly temper?: Partial<Temper>;
+  readonly wild?: boolean;
+  readonly sweepless?: boolean;
+  readonly sores?: readonly { readonly at: (typeof SORE_POINTS)[number]; readonly fault: Fault }[];
+  /** How long workers freeze, in ms. */
+  readonly freezing?: readonly [shortest: number, longest: number];
+};
 
 /** Mulberry32: a small generator with 32 bits of state, enough to make every seed another world. */
 export function generator(seed: number): () => number {
@@ -108,18 +119,20 @@ export class World {
   private ids = 0;
   private events = 0;
   readonly trace: string[] = [];
-  private readonly sores: readonly { readonly at: string; readonly fault: (typeof SORE_FAULTS)[number] }[];
+  private readonly sores: NonNullable<Weather['sores']>;
+  private readonly weather: Weather;
   readonly recording: boolean;
   /** True where clocks are further off than the protocol's margin: what rests on time alone is not promised then. */
   readonly wild: boolean;
   /** True where nobody sweeps before everything has ended: as no message is lost, none may be needed for that. */
   readonly sweepless: boolean;
 
-  constructor(seed: number, recording = false) {
+  constructor(seed: number, recording = false, weather: Weather = {}) {
     this.next = generator(seed);
     this.recording = recording;
+    this.weather = weather;
     const some = (most: number): number => (this.next() < 0.5 ? 0 : this.next() * most);
-    this.wild = this.next() < 0.2;
+    this.wild = weather.wild ?? this.next() < 0.2;
     this.temper = {
       crash: some(0.04),
       freeze: some(0.03),
@@ -132,13 +145,15 @@ export class World {
       skewMs: this.wild ? WILD_SKEW_MS : Math.floor(some(TAME_SKEW_MS)),
       latencyMs: 1 + this.next() * 200,
       messageDelayMs: this.next() < 0.3 ? 60_000 * this.next() : 1 + this.next() * 2_000,
+      ...weather.temper,
     };
     const sores = this.next() < 0.5 ? 0 : this.between(1, 3);
-    this.sores = Array.from({ length: sores }, () => {
+    const random = Array.from({ length: sores }, () => {
       const fault = SORE_FAULTS[this.between(0, SORE_FAULTS.length - 1)] ?? 'crash';
-      return { at: SORE_POINTS[this.between(0, SORE_POINTS.length - 1)] ?? 'before', fault };
+      return { at: SORE_POINTS[this.between(0, SORE_POINTS.length - 1)] ?? 'before get', fault };
     });
-    this.sweepless = this.temper.drop === 0 && this.next() < 0.5;
+    this.sores = weather.sores ?? random;
+    this.sweepless = weather.sweepless ?? (this.temper.drop === 0 && this.next() < 0.5);
     this.note(`a ${this.wild ? 'wild' : 'tame'} world: ${JSON.stringify({ ...this.temper, sores: this.sores })}`);
   }
 
@@ -269,13 +284,15 @@ export class World {
   }
 
   /** Whether the fault happens at the place that the label names. */
-  private strikes(fault: (typeof SORE_FAULTS)[number], label: string, usual = this.temper[fault]): boolean {
+  private strikes(fault: Fault, label: string, usual = this.temper[fault]): boolean {
     const isSore = this.sores.some((sore) => sore.fault === fault && label.startsWith(sore.at));
     return this.chance(isSore ? Math.max(SORE, usual) : usual);
   }
 
   /** How long a worker freezes: many come to themselves just when their time is over, or while others go on. */
   private freezing(): number {
+    const { freezing } = this.weather;
+    if (freezing !== undefined) return this.between(...freezing);
     const kind = this.next();
     if (kind < 0.3) return this.between(45_000, 66_000);
     if (kind < (this.wild ? 0.8 : 0.4)) return this.between(1_000, 40_000);
