@@ -4,6 +4,7 @@ import type { Mutant } from './mutants.ts';
 export const CLUSTER_MUTANTS: readonly Mutant[] = [
   {
     name: 'fence',
+    from: 1490,
     without: 'a lower fence is written over a higher one',
     edits: [
       {
