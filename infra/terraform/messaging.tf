@@ -45,8 +45,9 @@ resource "google_pubsub_subscription" "this" {
   }
 
   dead_letter_policy {
-    dead_letter_topic     = google_pubsub_topic.this["dead-letters"].id
-    max_delivery_attempts = local.maximum_deliveries
+    dead_letter_topic = google_pubsub_topic.this["dead-letters"].id
+    # Nothing repairs a lost notification, so Slack may be down for longer than work may be stuck.
+    max_delivery_attempts = each.key == "send-notifications-transitions" ? 100 : local.maximum_deliveries
   }
 
   push_config {

@@ -174,7 +174,7 @@ export class Subscription {
   #warn(message: string, pending: Pending, error?: unknown): void {
     this.#around.log?.write('WARNING', message, {
       subscription: this.options.name,
-      message: pending.id,
+      delivery: pending.id,
       deliveries: pending.deliveries,
       ...(error === undefined ? {} : { error }),
     });
