@@ -26,7 +26,11 @@ export async function openClusters(options: {
 }): Promise<Clusters> {
   const { kubeconfig } = options;
   if (kubeconfig === undefined) return openSandbox(options);
-  const { openCluster } = await import('../../shared/kubernetes/client.ts');
+  // The library that reads kubeconfig files takes a second or more to load, in which no request would be answered.
+  const [{ openCluster }] = await Promise.all([
+    import('../../shared/kubernetes/client.ts'),
+    import('@kubernetes/client-node'),
+  ]);
   const clusters = new Map(
     options.contexts.map(({ name, target }) => [
       target,

@@ -34,6 +34,8 @@ import { sweepExecutions } from '../../shared/use-cases/sweep-executions.ts';
 import type { Clusters } from './clusters.ts';
 
 const TICK_MS = 60_000;
+/** Longer than this process may be busy with one thing, or it would close connections on which requests are waiting. */
+const KEEP_ALIVE_MS = 65_000;
 /** Work that is done side by side in one lane. */
 const LANE_CONCURRENCY = 32;
 const MAXIMUM_DELIVERIES = 20;
@@ -83,7 +85,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const ports = options.wrap === undefined ? opened : options.wrap(opened);
   await opened.recoverClaims();
 
-  const server = createServer();
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS });
   // The port is known only once it is listened on, and what answers is built on it.
   server.on('request', tooEarly);
   const port = await listen(server, options.port);
