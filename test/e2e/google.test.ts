@@ -13,7 +13,7 @@ import { type DeliveryWorld, deliverDisturbed, describeDelivery, startSurroundin
 
 const isComplete = [requireControlPlane(), hasRegistry(), hasEmulators()].every(Boolean);
 
-const KILLS = 5;
+const KILLS = 20;
 /** Counted from the moment before the push; until all is done it takes about 2 s. */
 const LONGEST_LIFE_MS = 2_000;
 /** Those that a delivery passes through. */
