@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../ports/clock.ts';
 import type { Cluster, Manifest } from '../ports/cluster.ts';
-import { type Fence, fenceOf, writeFenced } from './conditional-write.ts';
+import { type Fence, fenceOf, raiseFence, writeFenced } from './conditional-write.ts';
 import { SandboxCluster } from './sandbox.ts';
 
 const clock: Clock = { now: () => Date.parse('2026-01-01T00:00:00Z'), after: () => () => {} };
@@ -122,6 +122,51 @@ describe('a fenced write', () => {
     );
     await expect(write(busy, 'ours', fence(1, 1, 2))).rejects.toMatchObject({ code: 'conflict' });
     expect(changes).toBe(8);
+  });
+});
+
+describe('a raised fence', () => {
+  const raise = (cluster: Cluster, under: Fence, mayWrite = () => true) =>
+    raiseFence({ cluster, ref, fence: under, mayWrite });
+
+  it('keeps out a write that was read before it, and changes nothing else', async () => {
+    const cluster = new SandboxCluster({ clock });
+    await write(cluster, 'first', fence(1, 1, 1));
+    const before = await cluster.get({ ref });
+    const interrupted = interrupting(cluster, async () => {
+      expect(await raise(cluster, fence(2, 1, 2))).toEqual({ is: 'raised' });
+    });
+    expect(await write(interrupted, 'lost', fence(2, 1, 1))).toMatchObject({ is: 'fenced-off', by: '2.1.2' });
+    const after = await cluster.get({ ref });
+    expect(after?.data).toEqual(before?.data);
+    expect(after?.metadata.labels).toEqual(before?.metadata.labels);
+    expect(after?.metadata.annotations).toMatchObject({
+      'gennaker.dev/execution': 'e1',
+      'gennaker.dev/fence': '2.1.2',
+    });
+  });
+
+  it('leaves every field to who applied it: the next delivery may still remove one', async () => {
+    const cluster = new SandboxCluster({ clock });
+    await write(cluster, 'first', fence(1, 1, 1));
+    await raise(cluster, fence(1, 1, 2));
+    const { data: _, ...bare } = manifest('');
+    const next = { cluster, manifest: bare, fence: fence(2, 1, 1), execution: 'e2', mayWrite: () => true };
+    expect(await writeFenced(next)).toMatchObject({ is: 'written' });
+    expect(await dataOf(cluster)).toBeUndefined();
+  });
+
+  it('is raised once, never lowered, and makes no object', async () => {
+    const cluster = new SandboxCluster({ clock });
+    expect(await raise(cluster, fence(1, 1, 1))).toEqual({ is: 'absent' });
+    expect(await cluster.get({ ref })).toBeUndefined();
+    await write(cluster, 'first', fence(3, 1, 1));
+    expect(await raise(cluster, fence(2, 9, 9))).toMatchObject({ is: 'fenced-off' });
+    expect(await raise(cluster, fence(3, 1, 2), () => false)).toEqual({ is: 'not-ours' });
+    await raise(cluster, fence(3, 1, 2));
+    const before = await cluster.get({ ref });
+    expect(await raise(cluster, fence(3, 1, 2))).toEqual({ is: 'raised' });
+    expect(await cluster.get({ ref })).toEqual(before);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { lockCells } from '../../test/support/deploy-context.ts';
-import { acquireLock, type LockHolder, lockKey, releaseLock } from './service-lock.ts';
+import { acquireLock, heldTurn, type LockHolder, lockKey, releaseLock } from './service-lock.ts';
 
 const key = lockKey({ target: 'jp', namespace: 'shop', pipeline: 'items-api' });
 const one: LockHolder = { execution: 'e1', stage: 'release', attempt: 1 };
@@ -25,6 +25,15 @@ describe('the lock of a service', () => {
     expect(await take(locks, other)).toEqual({ is: 'held', turn: 2 });
     expect(await take(locks, one, false)).toEqual({ is: 'held', turn: 3 });
     expect(await take(locks, { ...one, attempt: 2 }, false)).toEqual({ is: 'held', turn: 4 });
+  });
+
+  it('tells its holder, and nobody else, the turn', async () => {
+    const locks = lockCells();
+    expect(await heldTurn({ locks, key, holder: one })).toBeUndefined();
+    await take(locks, one);
+    expect(await heldTurn({ locks, key, holder: one })).toBe(1);
+    expect(await heldTurn({ locks, key, holder: { ...one, attempt: 2 } })).toBeUndefined();
+    expect(await heldTurn({ locks, key, holder: other })).toBeUndefined();
   });
 
   it('is given back by its holder only, and twice as well as once', async () => {

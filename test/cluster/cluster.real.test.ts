@@ -1,6 +1,7 @@
 /** The cluster contract on a real kube-apiserver, and what only a real one can show. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type KubernetesCluster, openCluster } from '../../shared/kubernetes/client.ts';
+import { raiseFence, writeFenced } from '../../shared/kubernetes/conditional-write.ts';
 import { referenceOf } from '../../shared/ports/cluster.ts';
 import { clusterContract, configMap, NAMESPACE } from '../contracts/cluster.contract.ts';
 import { type ControlPlane, requireControlPlane, startControlPlane } from '../support/control-plane.ts';
@@ -46,6 +47,25 @@ describe.skipIf(!requireControlPlane())('on a real control plane', () => {
     const renewed = openCluster({ access: { ...access, token } });
     expect(await renewed.get({ ref: referenceOf(manifest) })).toBeUndefined();
     renewed.close();
+  });
+
+  it('raises a fence beside the fields of a delivery, which the next may still remove', async () => {
+    const cluster = open(plane.contextName);
+    const shared = { cluster, execution: 'e1', mayWrite: () => true };
+    const fence = (step: number) => ({ lock: 'jp/items/items-api', turn: 1, attempt: 1, step });
+    const first = await writeFenced({ ...shared, manifest: configMap('raised', { a: '1', b: '2' }), fence: fence(1) });
+    if (first.is !== 'written') throw new Error(`it was ${first.is}`);
+    const ref = referenceOf(first.object);
+    expect(await raiseFence({ ...shared, ref, fence: fence(2) })).toEqual({ is: 'raised' });
+    const late = { manifest: configMap('raised', { a: '9' }), expected: first.object.metadata, fieldManager: MANAGER };
+    await expect(cluster.apply(late)).rejects.toMatchObject({ code: 'conflict' });
+    const stale = await writeFenced({ ...shared, manifest: late.manifest, fence: fence(1) });
+    expect(stale).toMatchObject({ is: 'fenced-off', by: '1.1.2' });
+    expect((await cluster.get({ ref }))?.data).toEqual({ a: '1', b: '2' });
+    const next = await writeFenced({ ...shared, manifest: configMap('raised', { a: '3' }), fence: fence(3) });
+    expect(next).toMatchObject({ is: 'written', object: { data: { a: '3' } } });
+    expect((await cluster.get({ ref }))?.data).toEqual({ a: '3' });
+    cluster.close();
   });
 
   it('says that an unknown field is wrong, at the first write and at a later one', async () => {
