@@ -48,6 +48,27 @@ describe('a fenced write', () => {
     expect(await cluster.get({ ref })).toEqual(before);
   });
 
+  it('leaves alone what a step of the same attempt wrote, where an attempt writes once', async () => {
+    const cluster = new SandboxCluster({ clock });
+    const once = (under: Fence) =>
+      writeFenced({
+        cluster,
+        manifest: manifest('a'),
+        fence: under,
+        execution: 'e1',
+        mayWrite: () => true,
+        oncePerAttempt: true,
+      });
+    await once(fence(1, 1, 1));
+    const before = await cluster.get({ ref });
+    expect(await once(fence(1, 1, 2))).toEqual({ is: 'written', object: before });
+    expect(await cluster.get({ ref })).toEqual(before);
+    await raiseFence({ cluster, ref, fence: fence(1, 2, 1), mayWrite: () => true });
+    expect(await once(fence(1, 1, 3))).toMatchObject({ is: 'fenced-off' });
+    expect(await once(fence(1, 3, 1))).toMatchObject({ is: 'written' });
+    expect((await cluster.get({ ref }))?.metadata.annotations?.['gennaker.dev/fence']).toBe('1.3.1');
+  });
+
   it.each([
     [fence(10, 1, 1), fence(9, 9, 9)],
     [fence(2, 10, 1), fence(2, 9, 9)],

@@ -49,8 +49,8 @@ type Conditions = {
 };
 
 /**
- * Creates the object or applies the manifest to it, under the fence. Throws ClusterError: `conflict` only after
- * others kept changing the object through every try.
+ * Creates the object or applies the manifest to it, under the fence. Throws ClusterError: `conflict` only after others
+ * kept changing the object through every try.
  */
 export async function writeFenced(
   command: Conditions & {
@@ -58,12 +58,16 @@ export async function writeFenced(
     readonly manifest: Manifest;
     readonly execution: string;
     readonly fieldManager?: string;
+    /** Leaves alone what this very attempt has written already, though the answer was lost. */
+    readonly oncePerAttempt?: boolean;
   },
 ): Promise<FencedWrite> {
-  const { cluster, fence, fieldManager = FIELD_MANAGER } = command;
+  const { cluster, fence, fieldManager = FIELD_MANAGER, oncePerAttempt = false } = command;
   const manifest = marked(command.manifest, fence, command.execution);
   const options = command.signal === undefined ? {} : { signal: command.signal };
   return underFence(command, referenceOf(manifest), async (live) => {
+    const isDone = oncePerAttempt && live !== undefined && isWrittenBy(live, fence, command.execution);
+    if (isDone) return { is: 'written', object: live };
     const object =
       live === undefined
         ? await cluster.create({ manifest, fieldManager, ...options })
@@ -134,6 +138,13 @@ export function fenceOf(object: Manifest): Fence | undefined {
   const parts = /^(\d+)\.(\d+)\.(\d+)$/.exec(text ?? '');
   if (lock === undefined || parts === null) return undefined;
   return { lock, turn: Number(parts[1]), attempt: Number(parts[2]), step: Number(parts[3]) };
+}
+
+/** Whether a step of the same attempt wrote it. A fence that was only raised names another execution, or none. */
+function isWrittenBy(live: LiveObject, fence: Fence, execution: string): boolean {
+  const present = fenceOf(live);
+  if (present === undefined || live.metadata.annotations?.[EXECUTION_ANNOTATION] !== execution) return false;
+  return present.lock === fence.lock && present.turn === fence.turn && present.attempt === fence.attempt;
 }
 
 function higherFence(live: LiveObject, fence: Fence): NotWritten | undefined {

@@ -47,7 +47,8 @@ export async function applyManifests(command: {
     const mayWrite = () => context.mayWrite();
     const name = describeObject(referenceOf(manifest));
     try {
-      const written = await writeFenced({ cluster, manifest, fence, execution, mayWrite, signal });
+      const command = { cluster, manifest, fence, execution, mayWrite, signal };
+      const written = await writeFenced({ ...command, oncePerAttempt: true });
       if (written.is === 'not-ours') return { applied, end: written };
       if (written.is === 'being-deleted') return { applied, end: { is: 'held-up', text: `${name} is being deleted` } };
       if (written.is === 'fenced-off') {
