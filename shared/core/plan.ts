@@ -13,6 +13,8 @@ export type OnFailure = {
   readonly then: 'fail' | 'continue';
   /** With `fail`: `cancel` stops the other branches now, `finish` lets them end first. */
   readonly others: 'cancel' | 'finish';
+  /** Which targets go back to what ran before; absent means none. */
+  readonly undo?: 'this-target' | 'all-targets';
 };
 
 export type RetryPolicy = {
@@ -32,10 +34,20 @@ export type StagePlan = {
   /** The target whose lane carries the work; absent for work that touches no cluster. */
   readonly target?: string;
   readonly needs: readonly StageId[];
-  /** The kind's parameters, already checked by its schema. */
+  /** Stages that must be at rest before, however they ended. */
+  readonly after?: readonly StageId[];
+  /** The kind's parameters: checked by its schema, or with expressions that only a running execution can tell. */
   readonly with: Json;
+  /** `with` holds expressions over the outputs of earlier stages or the execution. */
+  readonly isDynamic?: true;
   /** Decided when the plan was made: why the stage does not run. */
   readonly skip?: string;
+  /** An expression that decides, when the stage begins, whether it runs. */
+  readonly if?: string;
+  /** The rendered manifests of this stage, where they are not the plan's. */
+  readonly manifests?: Hash;
+  /** The template that it comes from: `microservice@2.1.0`. */
+  readonly template?: string;
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
   readonly onFailure: OnFailure;
@@ -77,4 +89,8 @@ export type Plan = {
   readonly notify: readonly NotifyPlan[];
   /** The rendered manifests, in one blob for the whole plan; absent where no stage applies any. */
   readonly manifests?: Hash;
+  /** The blob of the files beside the pipeline file, by path, for stages that render later. */
+  readonly files?: Hash;
+  /** The exact versions of the templates that it was made with, by name. */
+  readonly templates?: { readonly [name: string]: string };
 };

@@ -25,6 +25,8 @@ export type StageContext = {
   readonly images: { readonly [name: string]: PinnedImage };
   /** Where the plan's rendered manifests are; a JSON array of Kubernetes objects. */
   readonly manifests?: string;
+  /** The blob of the files beside the pipeline file: a JSON object from path to text. */
+  readonly files?: string;
   /** When the step must have answered, in epoch ms. */
   readonly deadline: number;
   /** Aborts at the deadline. */
@@ -75,6 +77,8 @@ export interface StageKind<W = unknown, C = unknown, O = unknown> {
   shortestMs?(parameters: W): number;
   readonly cursor: ZodType<C>;
   readonly outputs: ZodType<O>;
+  /** The outputs of a stage with these parameters, where they depend on them; given to the type check of expressions. */
+  outputsOf?(parameters: W): ZodType<O>;
   /** One bounded piece of work. Throwing is a failure: a TerminalError is given up, anything else is retried by the policy. */
   step(parameters: W, at: { cursor: C | undefined; input: Input }, context: StageContext): Promise<Outcome<C, O>>;
   /** Brings what was begun to rest. Runs like `step`, until it says `succeeded`. */

@@ -129,7 +129,11 @@ const group: z.ZodType<Group> = z.object({
   queue: z.array(z.string()),
 });
 
-const policy = z.object({ then: z.enum(['fail', 'continue']), others: z.enum(['cancel', 'finish']) });
+const policy = z.object({
+  then: z.enum(['fail', 'continue']),
+  others: z.enum(['cancel', 'finish']),
+  undo: z.enum(['this-target', 'all-targets']).exactOptional(),
+});
 const moment = z.enum(['started', 'waiting', 'succeeded', 'failed', 'cancelled']);
 
 const plan: z.ZodType<Plan> = z.object({
@@ -146,8 +150,13 @@ const plan: z.ZodType<Plan> = z.object({
       kind: z.string(),
       target: z.string().exactOptional(),
       needs: z.array(z.string()),
+      after: z.array(z.string()).exactOptional(),
       with: json,
+      isDynamic: z.literal(true).exactOptional(),
       skip: z.string().exactOptional(),
+      if: z.string().exactOptional(),
+      manifests: z.string().exactOptional(),
+      template: z.string().exactOptional(),
       timeoutMs: count,
       retry: z.object({ attempts: z.number().int().positive(), backOffMs: count, maximumBackOffMs: count }),
       onFailure: policy,
@@ -166,6 +175,8 @@ const plan: z.ZodType<Plan> = z.object({
     ]),
   ),
   manifests: z.string().exactOptional(),
+  files: z.string().exactOptional(),
+  templates: z.record(z.string(), z.string()).exactOptional(),
 });
 
 /** A document that this code cannot read: written by a newer version, or damaged. */

@@ -132,7 +132,7 @@ function contextOf(
   claim: { deadline: Instant; signal: AbortSignal; held: { still: boolean } },
 ): StageContext {
   const { plan } = indexed;
-  const target = stagePlanOf(indexed, run.stage)?.target;
+  const { target, manifests = plan.manifests } = stagePlanOf(indexed, run.stage) ?? {};
   const where = { execution: run.execution, stage: run.stage, attempt: run.attempt, step: run.step };
   let reportedAt = Number.NEGATIVE_INFINITY;
   return {
@@ -143,7 +143,8 @@ function contextOf(
     namespace: plan.namespace,
     ...(target === undefined ? {} : { target }),
     images: plan.images,
-    ...(plan.manifests === undefined ? {} : { manifests: plan.manifests }),
+    ...(manifests === undefined ? {} : { manifests }),
+    ...(plan.files === undefined ? {} : { files: plan.files }),
     deadline: claim.deadline,
     signal: claim.signal,
     // Not the lease's end but the step's: what is between them is for clocks that do not agree.
