@@ -9,7 +9,7 @@ const simulation = project('simulation', ['test/simulation/**/*.test.ts'], 300_0
 export default defineConfig({
   test: {
     projects: [
-      project('unit', ['{shared,functions,cli,console}/**/*.test.ts']),
+      project('unit', ['{shared,functions,cli,console,examples}/**/*.test.ts']),
       project('contract', ['test/{contracts,core,stored}/**/*.test.ts'], 60_000),
       { ...simulation, test: { ...simulation.test, maxConcurrency: 2 } },
       project('cluster', ['test/cluster/**/*.test.ts'], 120_000),

@@ -2,17 +2,26 @@
 import type { Json } from '../shared/core/json.ts';
 import type { Problem } from '../shared/pipeline/problem.ts';
 import type { InboxEntry } from '../shared/ports/inbox.ts';
+import type { CatalogEntry } from '../shared/use-cases/catalog.ts';
+import type { CopiedPipeline } from '../shared/use-cases/copy-pipeline.ts';
 import type {
   ExecutionDetail,
   ExecutionSummary,
   Timestamp,
   TransitionDescription,
 } from '../shared/use-cases/describe-execution.ts';
+import type { PlanBasis } from '../shared/use-cases/plan-basis.ts';
+import type { PlanReport, PlanRequest, Upload } from '../shared/use-cases/plan-pipelines.ts';
+import type { TemplateDescription } from '../shared/use-cases/templates/describe.ts';
+import type { Impact } from '../shared/use-cases/templates/impact.ts';
+import type { Published } from '../shared/use-cases/templates/publish.ts';
 import type { Connection } from './connection.ts';
 import { CommandFailure } from './failure.ts';
 import { readServerSentEvents } from './server-sent-events.ts';
 
 const REQUEST_TIMEOUT_MS = 30_000;
+/** A plan asks registries and every target's cluster. */
+const PLAN_TIMEOUT_MS = 90_000;
 
 export type List<T> = { readonly items: readonly T[] };
 
@@ -23,6 +32,47 @@ export type PipelineSummary = {
   readonly generation: number;
   readonly appliedAt: Timestamp;
   readonly stages: readonly { readonly id: string; readonly kind: string; readonly targets: readonly string[] }[];
+};
+
+/** A registered repository. Secrets are told by their names. */
+export type RepositoryDescription = {
+  readonly id: string;
+  readonly url: string;
+  readonly branch: string;
+  readonly folders: readonly string[];
+  readonly team: string;
+  readonly host: 'github' | 'git';
+  readonly pushSecret: string;
+  readonly credentials?: string;
+  readonly registeredAt: Timestamp;
+  readonly isSyncing: boolean;
+  /** Where pushes are to be told. */
+  readonly hook: string;
+  readonly live: { readonly commit: string; readonly at: Timestamp; readonly pipelines: readonly string[] } | null;
+  readonly outcome: {
+    readonly is: 'synced' | 'unchanged' | 'refused';
+    readonly commit: string;
+    readonly at: Timestamp;
+    readonly lines: readonly string[];
+  } | null;
+};
+
+type RepositoryRequest = {
+  readonly url: string;
+  readonly team: string;
+  readonly branch: string;
+  readonly folders?: string[];
+  readonly host?: 'github' | 'git';
+  readonly pushSecret?: string;
+  readonly credentials?: string;
+};
+
+/** What a team may use, as patterns. */
+export type TeamDescription = {
+  readonly name: string;
+  readonly pipelines: string[];
+  readonly targets: string[];
+  readonly namespaces: string[];
 };
 
 /** An entry of the inbox; its time is ISO 8601. */
@@ -56,11 +106,17 @@ export type Api = ReturnType<typeof createApi>;
 
 /** A client of the system at the connection's address. Its methods throw CommandFailure, or what `signal` aborts with. */
 export function createApi(connection: Connection, signal: AbortSignal) {
-  const json = async <T>(method: string, path: string, body?: Json): Promise<T> => {
+  const json = async <T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    timeoutMs: number = REQUEST_TIMEOUT_MS,
+  ): Promise<T> => {
     const response = await send(connection, {
       method,
       path,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
+      timeoutMs,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     return (await bodyOf(response, connection)) as T;
@@ -79,11 +135,51 @@ export function createApi(connection: Connection, signal: AbortSignal) {
     restart: (id: string, request: { by: string }) =>
       json<Requested>('POST', `/api/executions/${one(id)}/restart`, request),
 
+    catalog: (query: { search?: string | undefined; limit?: number | undefined }) =>
+      json<List<CatalogEntry>>('GET', `/api/catalog${search(query)}`),
+    copy: (pipeline: string) =>
+      json<Extract<CopiedPipeline, { is: 'copied' }>>('GET', `/api/pipelines/${one(pipeline)}/copy`),
+    templates: {
+      list: () => json<List<TemplateDescription>>('GET', '/api/templates'),
+      show: (name: string) => json<TemplateDescription>('GET', `/api/templates/${one(name)}`),
+      publish: (upload: {
+        file: string;
+        text: string;
+        by: string;
+        rings?: string;
+        after?: number;
+        takeOver?: boolean;
+      }) => json<Exclude<Published, { is: 'refused' }>>('PUT', '/api/templates', upload),
+      impact: (upload: { file: string; text: string }) =>
+        json<Exclude<Impact, { is: 'refused' }>>('POST', '/api/templates/impact', upload),
+      rollBack: (name: string, request: { by: string }) =>
+        json<TemplateDescription>('POST', `/api/templates/${one(name)}/rollback`, request),
+      goOn: (name: string, request: { by: string }) =>
+        json<TemplateDescription>('POST', `/api/templates/${one(name)}/continue`, request),
+      deprecate: (name: string, request: { version: string; message?: string }) =>
+        json<TemplateDescription>('POST', `/api/templates/${one(name)}/deprecation`, request),
+    },
+
     pipelines: () => json<List<PipelineSummary>>('GET', '/api/pipelines'),
-    apply: (upload: { file: string; text: string; files: Strings; by: string }) =>
+    apply: (upload: { file: string; text: string; files: Strings; by: string; override?: { reason: string } }) =>
       json<Applied>('PUT', '/api/pipelines', upload),
+    plan: (request: Upload & { images: Strings; inputs: Strings; event?: string; by: string }) =>
+      json<PlanReport>('POST', '/api/plans', request, PLAN_TIMEOUT_MS),
+    applyPlan: (request: Upload & { request: PlanRequest; bases: readonly PlanBasis[]; by: string }) =>
+      json<Applied>('POST', '/api/plans/apply', request, PLAN_TIMEOUT_MS),
     start: (pipeline: string, request: { requestId: string; inputs: Strings; images: Strings; by: string }) =>
       json<Requested>('POST', `/api/pipelines/${one(pipeline)}/executions`, request),
+
+    repositories: () => json<List<RepositoryDescription>>('GET', '/api/repositories'),
+    registerRepository: (id: string, request: RepositoryRequest) =>
+      json<{ change: string; repository: RepositoryDescription }>('PUT', `/api/repositories/${one(id)}`, request),
+    removeRepository: (id: string) => json<Json>('DELETE', `/api/repositories/${one(id)}`),
+    syncRepository: (id: string, request: { requestId: string; by: string }) =>
+      json<{ event: string; record: string }>('POST', `/api/repositories/${one(id)}/sync`, request),
+    teams: () => json<List<TeamDescription>>('GET', '/api/teams'),
+    setTeam: (name: string, request: Omit<TeamDescription, 'name'>) =>
+      json<{ change: string; team: TeamDescription }>('PUT', `/api/teams/${one(name)}`, request),
+    removeTeam: (name: string) => json<Json>('DELETE', `/api/teams/${one(name)}`),
 
     events: (query: { limit?: number | undefined }) =>
       json<List<EventDescription>>('GET', `/api/events${search(query)}`),
@@ -161,6 +257,8 @@ type Request = {
   contentType?: string;
   /** Instead of the connection's. */
   token?: string;
+  /** Of the signal, for the message. */
+  timeoutMs?: number;
   body?: string;
   signal: AbortSignal;
 };
@@ -184,7 +282,7 @@ async function send(connection: Connection, request: Request): Promise<Response>
     }
     if (isTimeout(error)) {
       throw new CommandFailure(
-        `${connection.url} did not answer ${request.method} ${request.path} within ${REQUEST_TIMEOUT_MS / 1_000} s.`,
+        `${connection.url} did not answer ${request.method} ${request.path} within ${(request.timeoutMs ?? REQUEST_TIMEOUT_MS) / 1_000} s.`,
         { cause: error },
       );
     }

@@ -1,5 +1,6 @@
 /** What every command is given: where to print, how, and the system that it talks to. */
 import { userInfo } from 'node:os';
+import type { StageKinds } from '../shared/pipeline/checks.ts';
 import type { Api } from './api.ts';
 import { columnsOf, type Output, type Surroundings, wantsColour } from './terminal.ts';
 
@@ -11,6 +12,8 @@ export type Context = {
   readonly format: OutputFormat;
   /** Connects where the environment or the local file says. */
   api(): Promise<Api>;
+  /** The built-in stage kinds and those that GENNAKER_STAGE_KINDS names. Throws CommandFailure. */
+  kinds(): Promise<StageKinds>;
   /** The value as JSON, or what `lines` makes of it for people. Goes to stdout. */
   result(value: unknown, lines: () => readonly string[]): void;
   /** Lines of progress. They go to stderr. */
@@ -28,6 +31,7 @@ export function createContext(surroundings: Surroundings, format: OutputFormat):
       const [{ createApi }, { readConnection }] = await Promise.all([import('./api.ts'), import('./connection.ts')]);
       return createApi(await readConnection(environment), signal);
     },
+    kinds: async () => (await import('./stage-kinds.ts')).configuredKinds(environment),
     result: (value, lines) => {
       if (format === 'json') {
         stdout.write(`${JSON.stringify(value, null, 2)}\n`);

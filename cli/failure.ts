@@ -8,6 +8,8 @@ export const EXIT = {
   usage: 2,
   /** The execution that the command followed was cancelled or skipped. */
   cancelled: 3,
+  /** The plan has changes, for `plan --exit-code`. */
+  changes: 4,
   /** Stopped at the keyboard, as shells number it. */
   interrupted: 130,
 } as const;

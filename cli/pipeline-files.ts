@@ -1,15 +1,15 @@
 /** Reads pipeline files and the manifests that they name, and lets nothing in from outside the pipeline's folder. */
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, posix, relative, resolve, sep } from 'node:path';
-import picomatch from 'picomatch';
+import type { StageKinds } from '../shared/pipeline/checks.ts';
+import { collectManifestFiles, type FileTree, manifestSourcesOf } from '../shared/pipeline/collect-files.ts';
 import { MAXIMUM_PIPELINE_FILE_BYTES, parsePipelines } from '../shared/pipeline/parse.ts';
 import type { Problem } from '../shared/pipeline/problem.ts';
 import type { Definition } from '../shared/pipeline/schema.ts';
+import { type Template, UNCHECKED_TEMPLATES } from '../shared/pipeline/template.ts';
 import { MAXIMUM_BLOB_BYTES } from '../shared/ports/blobs.ts';
-import { stageKinds } from '../shared/stages/registry.ts';
 import { CommandFailure } from './failure.ts';
 
-const MAXIMUM_MANIFEST_FILES = 500;
 /** Files and folders that globs may make us look at. */
 const MAXIMUM_ENTRIES = 20_000;
 /** Folders that hold no manifests and many files. */
@@ -20,23 +20,25 @@ export type PipelineFile = {
   readonly file: string;
   readonly text: string;
   readonly pipelines: readonly Definition[];
+  readonly templates: readonly Template[];
   readonly problems: readonly Problem[];
 };
 
 /** Reads and checks each file. Throws CommandFailure for one that cannot be read. */
-export async function readPipelineFiles(files: readonly string[]): Promise<PipelineFile[]> {
+export async function readPipelineFiles(files: readonly string[], kinds: StageKinds): Promise<PipelineFile[]> {
   return Promise.all(
     files.map(async (file) => {
       const text = await readText(file);
-      const parsed = parsePipelines({ file, text, kinds: stageKinds() });
+      const parsed = parsePipelines({ file, text, kinds, templatesFor: () => UNCHECKED_TEMPLATES });
       return 'problems' in parsed
-        ? { file, text, pipelines: [], problems: parsed.problems }
-        : { file, text, pipelines: parsed.pipelines, problems: [] };
+        ? { file, text, pipelines: [], templates: [], problems: parsed.problems }
+        : { file, text, ...parsed, problems: [] };
     }),
   );
 }
 
-async function readText(file: string): Promise<string> {
+/** The text of a file of pipelines or templates. Throws CommandFailure where it cannot be read or is too large. */
+export async function readText(file: string): Promise<string> {
   try {
     const { size } = await stat(file);
     if (size > MAXIMUM_PIPELINE_FILE_BYTES) {
@@ -57,59 +59,29 @@ async function readText(file: string): Promise<string> {
 }
 
 /**
- * The text of every file that the pipelines' `manifests.files` name, by its path relative to the pipeline file, with
- * `/` between its parts. Throws CommandFailure where one is missing, lies outside the folder, or all are too large.
+ * Every file that the pipelines' manifests are made of, now or by a stage later, by its path relative to the pipeline
+ * file, with `/` between its parts; what is not UTF-8 is as `fileText` writes it. Throws CommandFailure where one is
+ * missing, lies outside the folder, or all are too large.
  */
 export async function readManifestFiles(
   file: string,
-  pipelines: readonly Definition[],
-): Promise<{ [path: string]: string }> {
+  /** As they stand in the file; what is wrong with them is not told here. */
+  pipelines: readonly unknown[],
+  kinds: StageKinds,
+): Promise<{ readonly [path: string]: string }> {
   const folder = await realpath(dirname(resolve(file)));
-  const patterns = [...new Set(pipelines.flatMap(({ manifests }) => manifests?.files ?? []))];
-  const paths = new Set<string>();
-  for (const pattern of patterns) {
-    for (const path of await pathsOf(file, folder, pattern)) {
-      paths.add(path);
-    }
+  const sources = pipelines.flatMap((definition) => manifestSourcesOf(definition, kinds));
+  const collected = await collectManifestFiles({ tree: folderTree(folder), sources, pipelineFile: file });
+  if ('files' in collected) {
+    return collected.files;
   }
-  if (paths.size > MAXIMUM_MANIFEST_FILES) {
-    throw new CommandFailure(
-      `${file} names ${paths.size} manifest files; at most ${MAXIMUM_MANIFEST_FILES} are taken.`,
-    );
-  }
-  const texts: { [path: string]: string } = {};
-  let bytes = 0;
-  for (const path of [...paths].sort()) {
-    const text = await readInside(file, folder, path);
-    bytes += Buffer.byteLength(text);
-    if (bytes > MAXIMUM_BLOB_BYTES) {
-      throw new CommandFailure(`The manifests of ${file} have more than ${MAXIMUM_BLOB_BYTES} bytes in all.`);
-    }
-    texts[path] = text;
-  }
-  return texts;
+  const lines = collected.problems.map(({ file: at, line, column, message }) => `${at}:${line}:${column}  ${message}`);
+  throw new CommandFailure(`${[...new Set(lines)].join('\n')}.`);
 }
 
-async function pathsOf(file: string, folder: string, pattern: string): Promise<string[]> {
-  const normal = posix.normalize(pattern.replaceAll('\\', '/'));
-  if (isAbsolute(normal) || normal === '..' || normal.startsWith('../')) {
-    throw outside(file, pattern);
-  }
-  const { base, isGlob } = picomatch.scan(normal);
-  if (!isGlob) {
-    return [normal];
-  }
-  const matches = picomatch(normal);
-  const found: string[] = [];
-  for await (const path of filesUnder(folder, base)) {
-    if (matches(path)) {
-      found.push(path);
-    }
-  }
-  if (found.length === 0) {
-    throw new CommandFailure(`${file}: manifests.files names "${pattern}", and no file in ${folder} matches it.`);
-  }
-  return found;
+/** The folder on this machine, from which no link leads out. */
+function folderTree(folder: string): FileTree {
+  return { list: (base) => filesUnder(folder, base), read: (path) => readInside(folder, path) };
 }
 
 /** The paths, relative to the folder, of all files below `base`. */
@@ -147,32 +119,31 @@ async function readdirOrNothing(path: string) {
   }
 }
 
-async function readInside(file: string, folder: string, path: string): Promise<string> {
+async function readInside(folder: string, path: string): Promise<Uint8Array | undefined> {
   try {
     const real = await realpath(join(folder, path));
     const inside = relative(folder, real);
-    if (inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
-      throw outside(file, path);
+    if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
+      throw new CommandFailure(
+        `${join(folder, path)} is a link to what lies outside the pipeline's folder. ` +
+          'Only files beside or below the pipeline file are taken.',
+      );
     }
-    return await readFile(real, 'utf8');
+    const { size } = await stat(real);
+    if (size > MAXIMUM_BLOB_BYTES) {
+      throw new CommandFailure(`${join(folder, path)} has ${size} bytes; at most ${MAXIMUM_BLOB_BYTES} are taken.`);
+    }
+    return await readFile(real);
   } catch (error) {
     if (error instanceof CommandFailure) {
       throw error;
     }
-    throw new CommandFailure(
-      codeOf(error) === 'ENOENT'
-        ? `${file}: manifests.files names "${path}", and ${folder} has no such file.`
-        : `Could not read ${join(folder, path)}`,
-      codeOf(error) === 'ENOENT' ? {} : { cause: error },
-    );
+    const isAbsent = ['ENOENT', 'ENOTDIR', 'EISDIR'].some((code) => codeOf(error) === code);
+    if (isAbsent) {
+      return undefined;
+    }
+    throw new CommandFailure(`Could not read ${join(folder, path)}`, { cause: error });
   }
-}
-
-function outside(file: string, path: string): CommandFailure {
-  return new CommandFailure(
-    `${file}: manifests.files names "${path}", which lies outside the pipeline's folder. ` +
-      'Only files beside or below the pipeline file are taken.',
-  );
 }
 
 function codeOf(error: unknown): unknown {

@@ -37,15 +37,26 @@ describe('help', () => {
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
-  it.each(['watch', 'why', 'get', 'run', 'restart', 'cancel', 'logs', 'validate', 'apply', 'events', 'push', 'up'])(
-    'of %s has an example',
-    async (command) => {
-      const { exitCode, stdout } = await gennaker(`${command} --help`);
-      expect(exitCode).toBe(0);
-      expect(stdout).toMatch(new RegExp(`Examples?:\n {2}gennaker ${command}`, 'u'));
-      expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
-    },
-  );
+  it.each([
+    'watch',
+    'why',
+    'get',
+    'run',
+    'restart',
+    'cancel',
+    'logs',
+    'validate',
+    'plan',
+    'apply',
+    'events',
+    'push',
+    'up',
+  ])('of %s has an example', async (command) => {
+    const { exitCode, stdout } = await gennaker(`${command} --help`);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(new RegExp(`Examples?:\n {2}gennaker ${command}`, 'u'));
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
 
   it('tells the version', async () => {
     expect((await gennaker('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/u);

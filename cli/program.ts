@@ -1,8 +1,11 @@
 /** The command line: its commands, their help, and what they exit with. Each command's code is loaded when it runs. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import type { PlanOptions } from './commands/plan.ts';
+import type { AddOptions } from './commands/repositories.ts';
+import type { SimulateOptions } from './commands/simulate.ts';
 import { type Context, createContext, type OutputFormat } from './context.ts';
-import { CommandFailure, describeError, EXIT, type ExitCode } from './failure.ts';
+import { CommandFailure, describeError, EXIT, type ExitCode, UsageError } from './failure.ts';
 import { columnsOf, type Surroundings, wantsColour } from './terminal.ts';
 
 const EVERYDAY = 'Everyday commands:';
@@ -18,12 +21,15 @@ const EXIT_CODES = `Exit codes:
   1  failure
   2  the command line is wrong
   3  the execution was cancelled or skipped
-That of an execution is told by run --wait, restart --wait, watch --exit-status.`;
+  4  the plan has changes
+That of an execution is told by run --wait, restart --wait, watch --exit-status;
+that of a plan by plan --exit-code.`;
 
 const ENVIRONMENT = `Environment:
   GENNAKER_URL          the system to talk to; by default that of this machine
   GENNAKER_TOKEN        its token; not needed for a system on this machine
   GENNAKER_HOOK_SECRET  what its registry hook takes, for push
+  GENNAKER_STAGE_KINDS  modules of stage kinds of your own, as a JSON list
   GENNAKER_DEBUG        when set, errors are printed with where they came from
   NO_COLOR, FORCE_COLOR`;
 
@@ -117,18 +123,29 @@ function addEverydayCommands(program: Command, surroundings: Surroundings, finis
       await why(context(options), id);
     });
 
-  describe(program.command('get'), 'list executions, pipelines or events, or show one of them', [
-    'gennaker get executions --pipeline items-api',
-    'gennaker get execution 7f3k2',
-    'gennaker get executions -o json',
-  ])
-    .argument('<kind>', 'executions, pipelines or events')
+  describe(
+    program.command('get'),
+    'list executions, pipelines, events, templates or the catalog, or show one of them',
+    [
+      'gennaker get executions --pipeline items-api',
+      'gennaker get execution 7f3k2',
+      'gennaker get executions -o json',
+      'gennaker get template microservice',
+      'gennaker get catalog --search social',
+    ],
+  )
+    .argument('<kind>', 'executions, pipelines, events, templates or catalog')
     .argument('[id]', 'one of them')
     .option('--pipeline <name>', 'only executions of this pipeline')
+    .option('--search <words>', 'only what the catalog has with all of these words')
     .addOption(limitOption())
     .addOption(outputOption())
     .action(
-      async (kind: string, id: string | undefined, options: WithOutput & { pipeline?: string; limit: number }) => {
+      async (
+        kind: string,
+        id: string | undefined,
+        options: WithOutput & { pipeline?: string; search?: string; limit: number },
+      ) => {
         const { get } = await import('./commands/get.ts');
         await get(context(options), kind, id, options);
       },
@@ -195,17 +212,56 @@ function addOtherCommands(program: Command, surroundings: Surroundings, finish: 
       finish(await validate(context(options), files));
     });
 
-  describe(program.command('apply'), 'create or change pipelines, with the manifests that they name', [
-    'gennaker apply gennaker.yaml',
-  ])
-    .argument('<files...>', 'pipeline files')
+  addPlanCommand(program, context, finish);
+
+  describe(
+    program.command('render'),
+    'print the manifests of a pipeline as a plan carries them; needs no running system',
+    ['gennaker render', 'gennaker render gennaker.yaml --image api=1.3.0 --target jp'],
+  )
+    .argument('[file]', 'a pipeline file', 'gennaker.yaml')
+    .option('--image <name=tag>', 'an image to put in: TAG, or TAG@sha256:…; may be repeated', collect)
+    .option('--input <name=value>', 'an input of the pipeline; may be repeated', collect)
+    .option('--target <name>', 'the target, where the manifests depend on it')
     .addOption(outputOption())
-    .action(async (files: string[], options: WithOutput) => {
-      const { apply } = await import('./commands/apply.ts');
-      finish(await apply(context(options), files));
+    .action(async (file: string, options: WithOutput & { image?: string[]; input?: string[]; target?: string }) => {
+      const { render } = await import('./commands/render.ts');
+      finish(await render(context(options), file, options));
     });
 
+  describe(program.command('apply'), 'create or change pipelines, with the manifests that they name', [
+    'gennaker apply gennaker.yaml',
+    'gennaker apply --plan plan.json',
+  ])
+    .argument('[files...]', 'pipeline files')
+    .option('--plan <file>', 'apply a plan that was saved with plan --out, if it still holds')
+    .option('--override', 'also pipelines that a Git repository manages, until its next change; needs --reason')
+    .option('--reason <text>', 'with --override: why, for those who look at it later')
+    .addOption(outputOption())
+    .action(async (files: string[], options: WithOutput & { plan?: string; override?: true; reason?: string }) => {
+      const { override, reason } = options;
+      if ((override === undefined) !== (reason === undefined)) {
+        throw new UsageError('--override and --reason go together: gennaker apply FILE --override --reason "…"');
+      }
+      if (override !== undefined && options.plan !== undefined) {
+        throw new UsageError('--override goes with files, not with a saved plan.');
+      }
+      if ((options.plan === undefined) === (files.length === 0)) {
+        throw new UsageError('apply takes pipeline files, or a saved plan: gennaker apply --plan FILE');
+      }
+      if (options.plan !== undefined) {
+        const { applySaved } = await import('./commands/plan.ts');
+        finish(await applySaved(context(options), options.plan));
+        return;
+      }
+      const { apply } = await import('./commands/apply.ts');
+      finish(await apply(context(options), files, reason === undefined ? undefined : { reason }));
+    });
+
+  addSimulateCommand(program, context, finish);
+  addTemplateCommands(program, context, finish);
   addEventsCommand(program, context);
+  addRepositoryCommands(program, context, finish);
 
   describe(program.command('push'), 'tell the system of a pushed image, as a registry would', [
     'gennaker push asia-northeast1-docker.pkg.dev/acme/items/items-api:1.2.3',
@@ -239,6 +295,189 @@ function addOtherCommands(program: Command, surroundings: Surroundings, finish: 
       });
     });
 }
+
+function addSimulateCommand(program: Command, context: (options: WithOutput) => Context, finish: Finish): void {
+  describe(
+    program.command('simulate'),
+    'run a pipeline on virtual time and a sandbox cluster, and test it by scripts',
+    [
+      'gennaker simulate gennaker.yaml --image api=1.2.3',
+      'gennaker simulate gennaker.yaml --event push.json --script tests/broken.yaml',
+    ],
+  )
+    .argument('<file>', 'a pipeline file')
+    .option('--event <file>', 'what starts it: { source, body } as JSON or YAML, the body as the sender sends it')
+    .option('--image <name=tag>', 'start it by hand, with this tag of an image; may be repeated', collect)
+    .option('--input <name=value>', 'start it by hand, with this input; may be repeated', collect)
+    .option('--script <file>', 'what happens in the simulation, and what is expected; may be repeated', collect)
+    .option(
+      '--template <file>',
+      'a template that the pipeline uses, beside those of the library; may be repeated',
+      collect,
+    )
+    .option('--pipeline <name>', 'the pipeline, where the file has several')
+    .addOption(outputOption())
+    .action(async (file: string, options: WithOutput & SimulateOptions) => {
+      const { simulate } = await import('./commands/simulate.ts');
+      finish(await simulate(context(options), file, options));
+    });
+}
+
+function addRepositoryCommands(program: Command, context: (options: WithOutput) => Context, finish: Finish): void {
+  describe(program.command('repositories'), 'register Git repositories, whose branch is then what is live', [
+    'gennaker repositories add items --url https://github.com/acme/items --folder deploy --team items',
+    'gennaker repositories sync items',
+    'gennaker repositories list',
+  ])
+    .addArgument(new Argument('<what>', 'what to do').choices(['add', 'list', 'remove', 'sync']))
+    .argument('[id]', 'the name that the repository has here')
+    .option('--url <url>', 'with add: its http(s) URL')
+    .option('--branch <name>', 'with add: the branch that is live', 'main')
+    .option('--folder <path>', 'with add: where its pipelines are; may be repeated; by default all of it', collect)
+    .option('--team <name>', 'with add: the team that it belongs to')
+    .addOption(
+      new Option('--host <kind>', 'with add: github where it is a GitHub of your own').choices(['github', 'git']),
+    )
+    .option('--secret <name>', 'with add: the secret that verifies its pushes; by default git-ID-push')
+    .option('--credentials <name>', 'with add: the secret that opens it, where it is private')
+    .addOption(outputOption())
+    .action(async (what: string, id: string | undefined, options: WithOutput & AddOptions) => {
+      const commands = await import('./commands/repositories.ts');
+      if (what === 'add') await commands.addRepository(context(options), id, options);
+      else if (what === 'remove') await commands.removeRepository(context(options), id);
+      else if (what === 'sync') finish(await commands.syncRepository(context(options), id));
+      else await commands.listRepositories(context(options), id);
+    });
+
+  describe(program.command('teams'), 'say which pipelines, targets and namespaces a team may use', [
+    "gennaker teams set items --pipeline 'items-*' --target jp --target us --namespace items",
+    'gennaker teams list',
+  ])
+    .addArgument(new Argument('<what>', 'what to do').choices(['set', 'list', 'remove']))
+    .argument('[name]', 'the name of the team')
+    .option('--pipeline <pattern>', 'names that its pipelines may have; may be repeated; by default NAME-*', collect)
+    .option('--target <pattern>', 'targets that it may use; may be repeated', collect)
+    .option('--namespace <pattern>', 'namespaces that it may use; may be repeated; by default NAME', collect)
+    .addOption(outputOption())
+    .action(
+      async (
+        what: string,
+        name: string | undefined,
+        options: WithOutput & { pipeline?: string[]; target?: string[]; namespace?: string[] },
+      ) => {
+        const commands = await import('./commands/repositories.ts');
+        const { pipeline: pipelines, target: targets, namespace: namespaces } = options;
+        if (what === 'set') {
+          await commands.setTeam(context(options), name, {
+            ...(pipelines === undefined ? {} : { pipelines }),
+            ...(targets === undefined ? {} : { targets }),
+            ...(namespaces === undefined ? {} : { namespaces }),
+          });
+        } else if (what === 'remove') await commands.removeTeam(context(options), name);
+        else await commands.listTeams(context(options), name);
+      },
+    );
+}
+
+function addPlanCommand(program: Command, context: (options: WithOutput) => Context, finish: Finish): void {
+  describe(program.command('plan'), 'show what pipeline files would change, of pipelines and of clusters', [
+    'gennaker plan',
+    'gennaker plan gennaker.yaml --image api=1.3.0',
+    'gennaker plan --out plan.json && gennaker apply --plan plan.json',
+  ])
+    .argument('[files...]', 'pipeline files; by default gennaker.yaml')
+    .option('--image <name=ref>', 'a tag to deliver of an image, or a reference; may be repeated', collect)
+    .option('--input <name=value>', 'an input of the pipelines; may be repeated', collect)
+    .option('--trigger <event>', 'plan what this event would start, by any unique beginning of its id')
+    .option('--out <file>', 'save the plan, to be applied as it is')
+    .option('--offline', 'check the files and show their stages; needs no running system')
+    .option('--exit-code', 'exit with 4 where anything would change')
+    .addOption(outputOption())
+    .action(async (files: string[], options: WithOutput & PlanOptions) => {
+      const { plan } = await import('./commands/plan.ts');
+      finish(await plan(context(options), files, options));
+    });
+}
+
+function addTemplateCommands(program: Command, context: (options: WithOutput) => Context, finish: Finish): void {
+  describe(program.command('copy'), 'print a pipeline as a new file, with inputs for its names and images', [
+    'gennaker copy items-api > gennaker.yaml',
+    'gennaker copy items-api --out ./profile-api',
+  ])
+    .argument('<pipeline>', 'its name')
+    .option('--out <dir>', 'write it there instead, with the files that it names')
+    .addOption(outputOption())
+    .action(async (pipeline: string, options: WithOutput & { out?: string }) => {
+      const { copy } = await import('./commands/templates.ts');
+      await copy(context(options), pipeline, options);
+    });
+
+  const templates = describe(program.command('templates'), 'publish templates, and see what a version would change', [
+    'gennaker templates publish microservice.yaml --rings "10%,50%,100%" --after 3',
+    'gennaker templates impact microservice.yaml',
+    'gennaker templates rollout microservice',
+    'gennaker templates rollback microservice',
+  ]);
+  describe(templates.command('publish'), 'publish a version of a template, at once or in rings', [
+    'gennaker templates publish microservice.yaml',
+    'gennaker templates publish microservice.yaml --rings "items-*,10%,100%" --after 5',
+  ])
+    .argument('<file>', 'the file of the template')
+    .option('--rings <list>', 'shares of the pipelines, or names of pipelines, that get it one after the other')
+    .option('--after <number>', 'successful executions in a ring before the next; by default 3', (text: string) =>
+      integer(text, 1, MAXIMUM_PROOF),
+    )
+    .option('--take-over', 'the owner in the file takes the template over from the one before')
+    .addOption(outputOption())
+    .action(async (file: string, options: WithOutput & { rings?: string; after?: number; takeOver?: boolean }) => {
+      const { publish } = await import('./commands/templates.ts');
+      finish(await publish(context(options), file, options));
+    });
+  describe(templates.command('impact'), 'show every pipeline that a version would change or break', [
+    'gennaker templates impact microservice.yaml',
+  ])
+    .argument('<file>', 'the file of the template')
+    .addOption(outputOption())
+    .action(async (file: string, options: WithOutput) => {
+      const { impact } = await import('./commands/templates.ts');
+      finish(await impact(context(options), file));
+    });
+  describe(templates.command('rollout'), 'show where the newest version stands, and why it waits', [
+    'gennaker templates rollout microservice',
+  ])
+    .argument('<template>', 'its name')
+    .option('--continue', 'let a rollout that has stopped go on')
+    .addOption(outputOption())
+    .action(async (template: string, options: WithOutput & { continue?: boolean }) => {
+      const { rollout } = await import('./commands/templates.ts');
+      await rollout(context(options), template, options);
+    });
+  describe(
+    templates.command('rollback'),
+    'withdraw the newest version, and put every pipeline back on the one before',
+    ['gennaker templates rollback microservice'],
+  )
+    .argument('<template>', 'its name')
+    .addOption(outputOption())
+    .action(async (template: string, options: WithOutput) => {
+      const { rollback } = await import('./commands/templates.ts');
+      await rollback(context(options), template);
+    });
+  describe(templates.command('deprecate'), 'tell those who use a version to leave it', [
+    'gennaker templates deprecate microservice@2.0.0 --message "use 2.1.0: it drains requests"',
+  ])
+    .argument('<version>', 'as in microservice@2.0.0')
+    .option('--message <text>', 'why, and what to use instead')
+    .option('--undo', 'take it back')
+    .addOption(outputOption())
+    .action(async (version: string, options: WithOutput & { message?: string; undo?: boolean }) => {
+      const { deprecate } = await import('./commands/templates.ts');
+      await deprecate(context(options), version, options);
+    });
+  for (const command of templates.commands) command.helpOption('-h, --help', 'print this help');
+}
+
+const MAXIMUM_PROOF = 1_000;
 
 function addEventsCommand(program: Command, context: (options: WithOutput) => Context): void {
   describe(program.command('events'), 'list what arrived from outside and what came of it', [

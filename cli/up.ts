@@ -12,9 +12,10 @@ import type { ClusterContext } from './commands/up-options.ts';
 import { readConnection, writeLocalConnection } from './connection.ts';
 import { CommandFailure } from './failure.ts';
 import { openClusters } from './system/clusters.ts';
+import { readLibrary } from './system/library.ts';
 import { type System, startSystem } from './system/system.ts';
 
-const EXAMPLES = ['items-api', 'likes-api'];
+const EXAMPLES = ['items-api', 'likes-api', 'profile-api'];
 const EXAMPLE_IMAGE = 'asia-northeast1-docker.pkg.dev/acme/items/items-api:1.2.3';
 const SECRET_BYTES = 32;
 
@@ -52,6 +53,7 @@ export async function up(options: UpOptions): Promise<void> {
       resolver: clusters.isSandbox ? sandboxResolver : undefined,
     }),
   );
+  await publishLibrary(system);
   const applied = clusters.isSandbox ? await applyExamples(system) : [];
   await writeLocalConnection({ url: system.url, token, hookSecret });
   process.stdout.write(greeting(system.url, clusters.targets, clusters.isSandbox, applied, folder));
@@ -80,6 +82,18 @@ async function start(port: number, run: () => Promise<System>): Promise<System> 
       });
     }
     throw error;
+  }
+}
+
+/** Publishes the versions of the library that are not published yet, the lowest first; a template of others stays as it is. */
+async function publishLibrary({ templates, ports }: System): Promise<void> {
+  for (const { name, version, file, text } of await readLibrary()) {
+    const known = (await ports.templates.read({ key: name }))?.value.versions.map((one) => one.version) ?? [];
+    if (known.includes(version)) continue;
+    const published = await templates.publish({ file, text, by: 'gennaker' });
+    if (published.is === 'refused' && known.length === 0) {
+      throw new Error(`the template ${file} was refused: ${published.problems.map((one) => one.message).join('; ')}`);
+    }
   }
 }
 

@@ -4,7 +4,6 @@ import { configuredClusters } from '../shared/adapters/google/clusters.ts';
 import type { Answer, Delivery } from '../shared/ports/bus.ts';
 import type { Inbox } from '../shared/ports/inbox.ts';
 import { guardedHttpClient } from '../shared/stages/http-client.ts';
-import { stageKinds } from '../shared/stages/registry.ts';
 import { advanceExecution } from '../shared/use-cases/advance-execution.ts';
 import { CALLBACK_SECRET, callbacksOf } from '../shared/use-cases/callbacks.ts';
 import { taking } from '../shared/use-cases/deliveries.ts';
@@ -21,17 +20,18 @@ export function workSubscriber(engine: Engine & { readonly inbox: Inbox }): (del
 }
 
 export async function deployed(container: Container): Promise<Handler> {
-  const { settings, google, state, secrets, stageSecrets, verify, log } = container;
+  const { settings, google, state, secrets, stageSecrets, renderer, kinds, verify, log } = container;
   const key = await secrets.get({ name: CALLBACK_SECRET });
   const handle = workSubscriber({
     ...state,
-    kinds: stageKinds(),
+    kinds: await kinds(),
     blobs: google.blobs,
     locks: google.locks,
     progress: google.progress,
     inbox: google.inbox,
     secrets: stageSecrets,
     http: guardedHttpClient({ allow: settings.allowedHosts }),
+    renderer,
     clusterOf: configuredClusters(settings.targets),
     timing: settings.timing,
     callbacks: key === undefined ? undefined : callbacksOf({ baseUrl: settings.publicUrl, key }),

@@ -3,19 +3,24 @@ import { z } from 'zod';
 import { environmentSecrets, STAGE_SECRETS, SYSTEM_SECRETS } from '../shared/adapters/environment-secrets.ts';
 import { emulatorsOf, type Google, openGoogle } from '../shared/adapters/google/index.ts';
 import { jsonLog } from '../shared/adapters/json-log.ts';
+import { programRenderer } from '../shared/adapters/programs/renderer.ts';
 import { systemClock } from '../shared/adapters/system-clock.ts';
 import { systemRandom } from '../shared/adapters/system-random.ts';
 import type { Log } from '../shared/ports/log.ts';
+import type { Renderer } from '../shared/ports/renderer.ts';
 import type { Secrets } from '../shared/ports/secrets.ts';
+import type { StageKind } from '../shared/stages/kind.ts';
 import { documentParsers } from '../shared/use-cases/documents.ts';
 import { checkTiming, DEFAULT_TIMING, type StatePorts, type Timing } from '../shared/use-cases/engine.ts';
 import { planReader } from '../shared/use-cases/plans.ts';
 import { GOOGLE_ISSUER, type Issuer, type Verify, verifyOidc } from './push.ts';
 import { commonSettings, type Environment, inJson, readSettings } from './settings.ts';
 
+/** What stages select targets by. */
+const labels = z.record(z.string(), z.string()).default({});
 const target = z.union([
-  z.strictObject({ cluster: z.string().regex(/^projects\/[^/]+\/locations\/[^/]+\/clusters\/[^/]+$/) }),
-  z.strictObject({ kubeconfig: z.string(), context: z.string() }),
+  z.strictObject({ cluster: z.string().regex(/^projects\/[^/]+\/locations\/[^/]+\/clusters\/[^/]+$/), labels }),
+  z.strictObject({ kubeconfig: z.string(), context: z.string(), labels }),
 ]);
 export type TargetConfiguration = z.infer<typeof target>;
 
@@ -32,6 +37,8 @@ const configuration = commonSettings.extend({
   GENNAKER_QUEUE: z.string().min(1),
   /** Where people reach the API and the pages. */
   GENNAKER_PUBLIC_URL: z.url(),
+  /** Where hooks are sent to, where that is another address. */
+  GENNAKER_HOOKS_URL: z.url().optional(),
   GENNAKER_TARGETS: inJson(z.record(z.string(), target)).default({}),
   /** By topic, the URL of the function that takes its wake-ups. */
   GENNAKER_WAKE_URLS: inJson(z.record(z.string(), z.url())),
@@ -46,10 +53,12 @@ const configuration = commonSettings.extend({
 export type Settings = {
   readonly project: string;
   readonly publicUrl: string;
+  readonly hooksUrl: string;
   readonly targets: { readonly [name: string]: TargetConfiguration };
   readonly allowedHosts: readonly string[];
   readonly registryHosts: { readonly [reported: string]: string };
   readonly slackApiUrl: string | undefined;
+  readonly githubApiUrl: string | undefined;
   readonly pages: 'open' | 'token';
   readonly timing: Timing;
 };
@@ -60,6 +69,9 @@ export type Container = {
   readonly google: Google;
   readonly state: StatePorts;
   readonly log: Log;
+  readonly renderer: Renderer;
+  /** The built-in stage kinds and the configured ones, loaded when they are first asked for. Throws UnusableStageKind. */
+  readonly kinds: () => Promise<ReadonlyMap<string, StageKind>>;
   readonly verify: Verify;
   /** The system's own secrets. */
   readonly secrets: Secrets;
@@ -101,10 +113,12 @@ export function containerOf(environment: Environment): Container {
     settings: {
       project: given.GENNAKER_PROJECT,
       publicUrl: given.GENNAKER_PUBLIC_URL.replace(/\/+$/, ''),
+      hooksUrl: (given.GENNAKER_HOOKS_URL ?? given.GENNAKER_PUBLIC_URL).replace(/\/+$/, ''),
       targets: given.GENNAKER_TARGETS,
       allowedHosts: given.GENNAKER_ALLOWED_HOSTS,
       registryHosts: given.GENNAKER_REGISTRY_HOSTS,
       slackApiUrl: given.GENNAKER_SLACK_API_URL,
+      githubApiUrl: given.GENNAKER_GITHUB_API_URL,
       pages: given.GENNAKER_PAGES,
       timing,
     },
@@ -119,6 +133,9 @@ export function containerOf(environment: Environment): Container {
       log,
     },
     log,
+    renderer: programRenderer(environment),
+    kinds: async () =>
+      (await import('../shared/stages/custom-kinds.ts')).loadStageKinds({ modules: given.GENNAKER_STAGE_KINDS }),
     verify: verifyOidc({
       issuers,
       audience: given.GENNAKER_AUDIENCE,

@@ -11,6 +11,7 @@ const FUNCTIONS: { readonly [name: string]: () => Promise<Module> } = {
   tick: () => import('./tick.ts'),
   'start-executions': () => import('./start-executions.ts'),
   'advance-execution': () => import('./advance-execution.ts'),
+  'sync-repositories': () => import('./sync-repositories.ts'),
   'send-notifications': () => import('./send-notifications.ts'),
   'serve-api': () => import('./serve-api.ts'),
 };

@@ -29,6 +29,7 @@ export function receivePorts({ settings, google, state, secrets, log }: Containe
   return {
     bus: google.bus,
     inbox: google.inbox,
+    repositories: google.repositories,
     secrets,
     clock: state.clock,
     log,

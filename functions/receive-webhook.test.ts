@@ -27,6 +27,7 @@ async function hooks(options: { isBusAway?: boolean } = {}) {
     secrets: { get: async () => SECRET },
     clock: { now: () => 60_000, after: () => () => undefined },
     log,
+    repositories: { read: async () => undefined },
     httpSources: httpSources(),
     messageSources: new Map(),
   });

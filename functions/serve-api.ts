@@ -4,14 +4,20 @@ import { loadAssets } from '../console/assets.ts';
 import type { Inbox } from '../shared/ports/inbox.ts';
 import type { Log } from '../shared/ports/log.ts';
 import type { Pipelines } from '../shared/ports/pipelines.ts';
-import { stageKinds } from '../shared/stages/registry.ts';
-import { applyPipelines } from '../shared/use-cases/apply-pipelines.ts';
+import { applyByHand } from '../shared/use-cases/apply-by-hand.ts';
+import { applyPlan } from '../shared/use-cases/apply-plan.ts';
 import { CALLBACK_SECRET, callbacksOf } from '../shared/use-cases/callbacks.ts';
+import { readCatalog } from '../shared/use-cases/catalog.ts';
+import { copyPipeline } from '../shared/use-cases/copy-pipeline.ts';
+import { planPipelines } from '../shared/use-cases/plan-pipelines.ts';
 import { readPlanOf } from '../shared/use-cases/previous-release.ts';
+import { registerRepository, removeRepository, removeTeam, setTeam } from '../shared/use-cases/repositories.ts';
 import { requestRestart } from '../shared/use-cases/request-restart.ts';
 import { requestRun } from '../shared/use-cases/request-run.ts';
+import { requestSync } from '../shared/use-cases/request-sync.ts';
 import { signalStage } from '../shared/use-cases/signal-stage.ts';
 import { cancelExecution } from '../shared/use-cases/stop-execution.ts';
+import { templateService } from '../shared/use-cases/templates/service.ts';
 import { type AuthorityOptions, createAuthority } from './api/authority.ts';
 import { type CallbackOptions, callbackRoutes } from './api/callbacks.ts';
 import { createExecutionFeed, type FeedPorts } from './api/execution-feed.ts';
@@ -19,8 +25,12 @@ import { type ExecutionCommands, executionRoutes } from './api/executions.ts';
 import { json, Refusal, type Reply, readRequest, refused, writeReply } from './api/http.ts';
 import { pageRoutes, refusalPage } from './api/pages.ts';
 import { inboxRoutes, type PipelineCommands, pipelineRoutes } from './api/pipelines.ts';
+import { type PlanCommands, planRoutes } from './api/plans.ts';
+import { type RepositoryCommands, repositoryRoutes } from './api/repositories.ts';
 import { createRouter, type Route } from './api/router.ts';
+import { type TemplateCommands, templateRoutes } from './api/templates.ts';
 import type { Container } from './container.ts';
+import { planningOf } from './planning.ts';
 import type { Handler } from './push.ts';
 import { Misconfigured } from './settings.ts';
 
@@ -28,10 +38,15 @@ export type ServeApiOptions = FeedPorts &
   AuthorityOptions &
   ExecutionCommands &
   CallbackOptions &
-  PipelineCommands & {
+  PipelineCommands &
+  PlanCommands &
+  TemplateCommands &
+  RepositoryCommands & {
     readonly inbox: Pick<Inbox, 'get' | 'list'>;
     readonly pipelines: Pick<Pipelines, 'get' | 'list'>;
     readonly log: Log;
+    /** Where hooks are sent to; by default `baseUrl`. */
+    readonly hooksUrl?: string;
     /** Whether the system can do its work; false answers /healthz with 503. By default it always can. */
     readonly isReady?: () => boolean;
     /** How often an open list of executions is read again; by default every 3 s. */
@@ -67,7 +82,10 @@ export function serveApi(options: ServeApiOptions): HttpHandler {
     health,
     ...executionRoutes(feed, options, clock),
     ...pipelineRoutes(pipelines, options),
+    ...planRoutes(options, clock),
+    ...templateRoutes(options),
     ...inboxRoutes(inbox),
+    ...repositoryRoutes(options, options.hooksUrl ?? options.baseUrl),
     ...callbackRoutes(options),
     ...pageRoutes({ feed, pipelines, authority, assets, clock, ...(listEveryMs !== undefined && { listEveryMs }) }),
   ]);
@@ -119,14 +137,15 @@ function wantsPage(request: { path: string; headers: IncomingMessage['headers'] 
 /** The secret that the API takes as bearer token. */
 const API_TOKEN_SECRET = 'api-token';
 
-export async function deployed({ settings, google, state, secrets, log }: Container): Promise<Handler> {
+export async function deployed(container: Container): Promise<Handler> {
+  const { settings, google, state, secrets, log } = container;
   const token = await secrets.get({ name: API_TOKEN_SECRET });
   if (token === undefined) throw new Misconfigured(`the secret ${API_TOKEN_SECRET} is not set`);
   const key = await secrets.get({ name: CALLBACK_SECRET });
-  const { pipelines, inbox, blobs, history, progress, bus } = google;
+  const { pipelines, inbox, history, progress, bus } = google;
   const { clock } = state;
-  const kinds = stageKinds();
-  const targets = Object.keys(settings.targets);
+  const planning = await planningOf(container);
+  const apply: PipelineCommands['applyPipelines'] = (command) => applyByHand(planning, command);
   return serveApi({
     store: google.executions,
     history,
@@ -139,12 +158,25 @@ export async function deployed({ settings, google, state, secrets, log }: Contai
     token,
     pages: settings.pages,
     baseUrl: settings.publicUrl,
+    hooksUrl: settings.hooksUrl,
     isLoopback: false,
     callbacks: key === undefined ? undefined : callbacksOf({ baseUrl: settings.publicUrl, key }),
     cancelExecution: (command) => cancelExecution(state, command),
     restartExecution: (command) => requestRestart({ ...state, inbox }, command),
     signalStage: (command) => signalStage(state, command),
-    applyPipelines: (command) => applyPipelines({ pipelines, blobs, clock, kinds, targets }, command),
+    applyPipelines: apply,
+    templates: templateService(planning),
+    readCatalog: (query) => readCatalog(google, query),
+    copyPipeline: (query) => copyPipeline(google, query),
+    planPipelines: (command) => planPipelines(planning, command),
+    applyPlan: (command) => applyPlan({ ...planning, apply }, command),
     requestRun: (command) => requestRun({ pipelines, bus, clock }, command),
+    repositories: google.repositories,
+    teams: google.teams,
+    registerRepository: (command) => registerRepository({ ...google, ...state }, command),
+    removeRepository: (command) => removeRepository({ ...google, ...state }, command),
+    requestSync: (command) => requestSync({ ...google, clock }, command),
+    setTeam: (command) => setTeam({ ...google, ...state }, command),
+    removeTeam: (command) => removeTeam({ ...google, ...state }, command),
   });
 }

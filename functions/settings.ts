@@ -22,7 +22,16 @@ export const inJson = <T extends z.ZodType>(schema: T) =>
     })
     .pipe(schema);
 
+const MAXIMUM_KIND_MODULES = 50;
+
+/** Modules of stage kinds of one's own: paths or packages, as `loadStageKinds` takes them. */
+const stageKindModules = inJson(z.array(z.string().min(1)).max(MAXIMUM_KIND_MODULES)).default([]);
+
+/** What whoever only checks pipeline files is told. */
+export const languageSettings = z.object({ GENNAKER_STAGE_KINDS: stageKindModules });
+
 export const commonSettings = z.object({
+  GENNAKER_STAGE_KINDS: stageKindModules,
   /** Where stages may send requests to: names, `*.example.com`, or `*` for the public internet; divided by commas. */
   GENNAKER_ALLOWED_HOSTS: z
     .string()
@@ -35,6 +44,8 @@ export const commonSettings = z.object({
     ),
   /** The names of registries by the host that they report, where they stand behind a proxy. */
   GENNAKER_REGISTRY_HOSTS: inJson(z.record(z.string(), z.string())).default({}),
+  /** Where GitHub's REST API is: that of a GitHub of one's own, `https://HOST/api/v3`. */
+  GENNAKER_GITHUB_API_URL: z.url().optional(),
   /** Where Slack's Web API is; for tests. */
   GENNAKER_SLACK_API_URL: z.url().optional(),
 });

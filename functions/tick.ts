@@ -1,16 +1,22 @@
-/** Called once a minute: looks at every execution in which something should have moved by now. */
+/** Called once a minute: looks at every execution in which something should have moved by now, and at rollouts of templates. */
 import type { Answer, Delivery } from '../shared/ports/bus.ts';
 import type { StatePorts } from '../shared/use-cases/engine.ts';
 import { sweepExecutions } from '../shared/use-cases/sweep-executions.ts';
+import { type TemplateService, templateService } from '../shared/use-cases/templates/service.ts';
 import type { Container } from './container.ts';
 import { type Handler, pushEndpoint } from './push.ts';
 
-export function tickSubscriber(ports: StatePorts): (delivery: Delivery) => Promise<Answer> {
+export function tickSubscriber(
+  ports: StatePorts,
+  templates: Pick<TemplateService, 'advance'>,
+): (delivery: Delivery) => Promise<Answer> {
   return async () => {
-    await sweepExecutions(ports);
+    await Promise.all([sweepExecutions(ports), templates.advance()]);
     return 'done';
   };
 }
 
-export const deployed = ({ state, verify, log }: Container): Handler =>
-  pushEndpoint({ handle: tickSubscriber(state), verify, log });
+export const deployed = async ({ state, google, kinds, verify, log }: Container): Promise<Handler> => {
+  const templates = templateService({ ...google, ...state, kinds: await kinds() });
+  return pushEndpoint({ handle: tickSubscriber(state, templates), verify, log });
+};

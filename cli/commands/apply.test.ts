@@ -51,7 +51,7 @@ describe('validate', () => {
 
   it('misses manifests that are not there', async () => {
     await rm(join(folder, 'deploy'), { recursive: true });
-    expect((await gennaker(`validate ${right}`)).stderr).toContain('no file in');
+    expect((await gennaker(`validate ${right}`)).stderr).toContain('no file matches it');
   });
 });
 

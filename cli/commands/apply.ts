@@ -8,19 +8,25 @@ import { count } from '../text.ts';
 
 /** Checks the files and the presence of the manifests that they name. Needs no system. */
 export async function validate(context: Context, files: readonly string[]): Promise<ExitCode> {
-  const read = await readPipelineFiles(files);
+  const kinds = await context.kinds();
+  const read = await readPipelineFiles(files, kinds);
   const problems = read.flatMap((file) => file.problems);
   if (problems.length > 0) {
     return tellProblems(context, problems, []);
   }
-  await Promise.all(read.map(({ file, pipelines }) => readManifestFiles(file, pipelines)));
+  await Promise.all(read.map(({ file, pipelines }) => readManifestFiles(file, pipelines, kinds)));
   context.result({ pipelines: namesIn(read), problems: [] }, () => read.map(describeFile));
   return EXIT.success;
 }
 
 /** Applies the files, all of which have to be right before the first is sent. */
-export async function apply(context: Context, files: readonly string[]): Promise<ExitCode> {
-  const read = await readPipelineFiles(files);
+export async function apply(
+  context: Context,
+  files: readonly string[],
+  override?: { readonly reason: string },
+): Promise<ExitCode> {
+  const kinds = await context.kinds();
+  const read = await readPipelineFiles(files, kinds);
   const problems = read.flatMap((file) => file.problems);
   if (problems.length > 0) {
     return tellProblems(context, problems, []);
@@ -29,8 +35,9 @@ export async function apply(context: Context, files: readonly string[]): Promise
     read.map(async ({ file, text, pipelines }) => ({
       file,
       text,
-      files: await readManifestFiles(file, pipelines),
+      files: await readManifestFiles(file, pipelines, kinds),
       by: currentUser(),
+      ...(override === undefined ? {} : { override }),
     })),
   );
   const api = await context.api();
@@ -45,16 +52,24 @@ export async function apply(context: Context, files: readonly string[]): Promise
       throw error;
     }
   }
-  context.result({ pipelines: applied }, () => [
-    ...applied.map(({ name, change }) => `${name}  ${change}`),
-    '',
-    ...applied.slice(0, 1).map(({ name }) => `Start it:  gennaker run ${name}`),
-  ]);
+  tellApplied(context, applied);
   return EXIT.success;
 }
 
+export function tellApplied(
+  context: Context,
+  applied: readonly { name: string; change: string }[],
+  start?: string,
+): void {
+  context.result({ pipelines: applied }, () => [
+    ...applied.map(({ name, change }) => `${name}  ${change}`),
+    '',
+    ...applied.slice(0, 1).map(({ name }) => `Start it:  ${start ?? `gennaker run ${name}`}`),
+  ]);
+}
+
 /** Tells what is wrong, and what was `applied` all the same before it was found. */
-function tellProblems(
+export function tellProblems(
   context: Context,
   problems: readonly Problem[],
   applied: readonly { name: string; change: string }[],
@@ -77,7 +92,7 @@ function namesIn(files: readonly PipelineFile[]): string[] {
   return files.flatMap(({ pipelines }) => pipelines.map(({ pipeline }) => pipeline));
 }
 
-function describeFile({ file, pipelines }: PipelineFile): string {
+export function describeFile({ file, pipelines }: PipelineFile): string {
   const names = pipelines.map(({ pipeline, stages }) => `${pipeline} (${count(Object.keys(stages).length, 'stage')})`);
   return `${file}  is valid: ${names.join(', ')}`;
 }

@@ -5,7 +5,7 @@ import { CommandFailure, UsageError } from '../failure.ts';
 import { renderTable } from '../render/table.ts';
 import { describeVerdict, verdictLines } from '../requests.ts';
 import { painter } from '../terminal.ts';
-import { ago, shortId, shortIds, wrap } from '../text.ts';
+import { ago, cutTo, shortId, shortIds, wrap } from '../text.ts';
 
 /** Among so many of the latest events a beginning of an id is looked for. */
 const MAXIMUM_SEARCHED = 200;
@@ -57,6 +57,9 @@ function outcome(entry: EventDescription): string {
   if (entry.refused !== undefined) {
     return `refused: ${entry.refused}`;
   }
+  if (entry.changes !== undefined && entry.verdicts.length === 0) {
+    return entry.changes.length === 0 ? 'changes nothing' : entry.changes.join(', ');
+  }
   const telling = entry.verdicts.find((verdict) => verdict.is !== 'filtered') ?? entry.verdicts[0];
   if (telling === undefined) {
     return 'no pipeline looks at it';
@@ -78,14 +81,16 @@ export async function showEvent(context: Context, id: string): Promise<void> {
 export function eventLines(entry: EventDescription, view: { now: number; width: number }): string[] {
   const head = `${entry.text}   from ${entry.source}, ${ago(Date.parse(entry.receivedAt), view.now)}`;
   const refused = entry.refused === undefined ? [] : wrap(`Refused: ${entry.refused}`, view.width);
+  const changes = (entry.changes ?? []).map((line) => cutTo(`  ${line}`, view.width));
   const none =
-    entry.verdicts.length > 0 || entry.refused !== undefined
+    entry.verdicts.length > 0 || entry.refused !== undefined || entry.changes !== undefined
       ? []
       : ['  No pipeline looks at such events. The applied ones:  gennaker get pipelines'];
-  return [...wrap(head, view.width), ...refused, ...none, ...verdictLines(entry.verdicts, view.width)];
+  return [...wrap(head, view.width), ...refused, ...changes, ...none, ...verdictLines(entry.verdicts, view.width)];
 }
 
-async function findEvent(context: Context, id: string): Promise<EventDescription> {
+/** The event of this id, or of one that begins so. Throws CommandFailure. */
+export async function findEvent(context: Context, id: string): Promise<EventDescription> {
   const api = await context.api();
   const exact = await api.event(id);
   if (exact !== undefined) {

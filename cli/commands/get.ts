@@ -12,23 +12,37 @@ import { TONES } from '../render/tones.ts';
 import { painter } from '../terminal.ts';
 import { ago, shortId } from '../text.ts';
 import { listEvents, showEvent } from './events.ts';
+import { listRepositories, listTeams } from './repositories.ts';
+import { listCatalog, listTemplates, showTemplate } from './templates.ts';
 
-export type GetOptions = { readonly pipeline?: string; readonly limit: number };
+export type GetOptions = { readonly pipeline?: string; readonly search?: string; readonly limit: number };
 
 /** What `get` lists, by the words that name it. */
-const KINDS: { readonly [word: string]: 'executions' | 'pipelines' | 'events' } = {
+const KINDS: {
+  readonly [word: string]: 'executions' | 'pipelines' | 'events' | 'templates' | 'catalog' | 'repositories' | 'teams';
+} = {
   executions: 'executions',
   execution: 'executions',
   pipelines: 'pipelines',
   pipeline: 'pipelines',
   events: 'events',
   event: 'events',
+  templates: 'templates',
+  template: 'templates',
+  catalog: 'catalog',
+  repositories: 'repositories',
+  repository: 'repositories',
+  teams: 'teams',
+  team: 'teams',
 };
 
 export async function get(context: Context, word: string, id: string | undefined, options: GetOptions): Promise<void> {
   const kind = Object.hasOwn(KINDS, word) ? KINDS[word] : undefined;
   if (options.pipeline !== undefined && (kind !== 'executions' || id !== undefined)) {
     throw new UsageError('--pipeline goes with "get executions" only.');
+  }
+  if (options.search !== undefined && kind !== 'catalog') {
+    throw new UsageError('--search goes with "get catalog" only.');
   }
   switch (kind) {
     case 'executions':
@@ -37,10 +51,19 @@ export async function get(context: Context, word: string, id: string | undefined
       return getPipelines(context, id);
     case 'events':
       return id === undefined ? listEvents(context, options) : showEvent(context, id);
+    case 'templates':
+      return id === undefined ? listTemplates(context) : showTemplate(context, id);
+    case 'catalog':
+      if (id !== undefined) throw new UsageError(`To look for something:  gennaker get catalog --search ${id}`);
+      return listCatalog(context, options);
+    case 'repositories':
+      return listRepositories(context, id);
+    case 'teams':
+      return listTeams(context, id);
     case undefined:
       throw new UsageError(
         `There is nothing called "${word}" to get${didYouMean(word, Object.keys(KINDS)) || '.'} ` +
-          'It is one of executions, pipelines and events.',
+          'It is one of executions, pipelines, events, templates, catalog, repositories and teams.',
       );
   }
 }

@@ -8,9 +8,16 @@ import type { ClusterContext } from '../commands/up-options.ts';
 
 /** The regions of the sandbox. */
 export const SANDBOX_TARGETS = ['jp', 'us', 'uk'] as const;
+const SANDBOX_LABELS = {
+  jp: { env: 'prod', region: 'asia-northeast1' },
+  us: { env: 'prod', region: 'us-central1' },
+  uk: { env: 'prod', region: 'europe-west2' },
+};
 
 export type Clusters = {
   readonly targets: readonly string[];
+  /** By target, what selectors of labels go by. */
+  readonly labels: { readonly [target: string]: { readonly [label: string]: string } };
   readonly isSandbox: boolean;
   /** Throws TerminalError where no target has the name. */
   clusterOf(target: string): Promise<Cluster>;
@@ -39,6 +46,7 @@ export async function openClusters(options: {
   );
   return {
     targets: [...clusters.keys()],
+    labels: {},
     isSandbox: false,
     clusterOf: async (target) => known(clusters, target),
     stop: () => {
@@ -61,6 +69,7 @@ async function openSandbox(options: {
   );
   return {
     targets: SANDBOX_TARGETS,
+    labels: SANDBOX_LABELS,
     isSandbox: true,
     clusterOf: async (target) => known(clusters, target),
     stop: () => {

@@ -3,34 +3,51 @@ import { createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { workSubscriber } from '../../functions/advance-execution.ts';
+import type { PipelineCommands } from '../../functions/api/pipelines.ts';
 import { webhookHandler } from '../../functions/receive-webhook.ts';
 import { notificationSubscriber, notifierOf } from '../../functions/send-notifications.ts';
 import { serveApi } from '../../functions/serve-api.ts';
 import { commonSettings, readSettings } from '../../functions/settings.ts';
 import { eventSubscriber } from '../../functions/start-executions.ts';
+import { repositorySubscriber } from '../../functions/sync-repositories.ts';
 import { type Embedded, openEmbedded } from '../../shared/adapters/embedded/index.ts';
 import { environmentSecrets, STAGE_SECRETS, SYSTEM_SECRETS } from '../../shared/adapters/environment-secrets.ts';
+import { programRenderer } from '../../shared/adapters/programs/renderer.ts';
 import { systemClock } from '../../shared/adapters/system-clock.ts';
 import { systemRandom } from '../../shared/adapters/system-random.ts';
+import { gitReader } from '../../shared/git/reader.ts';
+import { gitHubClients } from '../../shared/git-hosts/github/client.ts';
 import type { Answer, Delivery } from '../../shared/ports/bus.ts';
 import type { Log } from '../../shared/ports/log.ts';
 import { registryTagResolver, type TagResolver } from '../../shared/registry/resolver.ts';
+import { loadStageKinds } from '../../shared/stages/custom-kinds.ts';
 import { guardedHttpClient } from '../../shared/stages/http-client.ts';
 import type { StageKind } from '../../shared/stages/kind.ts';
-import { stageKinds } from '../../shared/stages/registry.ts';
 import { httpSources, messageSources } from '../../shared/triggers/registry.ts';
+import { applyByHand } from '../../shared/use-cases/apply-by-hand.ts';
 import { applyPipelines } from '../../shared/use-cases/apply-pipelines.ts';
+import { applyPlan } from '../../shared/use-cases/apply-plan.ts';
 import { callbacksOf } from '../../shared/use-cases/callbacks.ts';
+import { readCatalog } from '../../shared/use-cases/catalog.ts';
+import { copyPipeline } from '../../shared/use-cases/copy-pipeline.ts';
+import { describePlans } from '../../shared/use-cases/describe-plans.ts';
 import { documentParsers } from '../../shared/use-cases/documents.ts';
 import { checkTiming, DEFAULT_TIMING, type Engine, type Timing } from '../../shared/use-cases/engine.ts';
 import { TOPICS, workTopic } from '../../shared/use-cases/messages.ts';
+import { openRepository } from '../../shared/use-cases/open-repository.ts';
+import { planPipelines } from '../../shared/use-cases/plan-pipelines.ts';
 import { planReader } from '../../shared/use-cases/plans.ts';
 import { readPlanOf } from '../../shared/use-cases/previous-release.ts';
+import { registerRepository, removeRepository, removeTeam, setTeam } from '../../shared/use-cases/repositories.ts';
 import { requestRestart } from '../../shared/use-cases/request-restart.ts';
 import { requestRun } from '../../shared/use-cases/request-run.ts';
+import { requestSync } from '../../shared/use-cases/request-sync.ts';
 import { signalStage } from '../../shared/use-cases/signal-stage.ts';
 import { cancelExecution } from '../../shared/use-cases/stop-execution.ts';
 import { sweepExecutions } from '../../shared/use-cases/sweep-executions.ts';
+import { libraryOf } from '../../shared/use-cases/templates/library.ts';
+import { lockedTemplates } from '../../shared/use-cases/templates/locked.ts';
+import { type TemplateService, templateService } from '../../shared/use-cases/templates/service.ts';
 import type { Clusters } from './clusters.ts';
 
 const TICK_MS = 60_000;
@@ -56,7 +73,7 @@ export type SystemOptions = {
   /** For the sandbox, whose images are in no registry. */
   readonly resolver?: TagResolver | undefined;
   readonly timing?: Timing;
-  /** The stage kinds that pipelines may use; those of the registry where none are given. */
+  /** The stage kinds that pipelines may use; the built-in and the configured ones where none are given. */
   readonly kinds?: ReadonlyMap<string, StageKind>;
   /** Stands between the adapters and everything that uses them, so that tests can count and disturb. */
   readonly wrap?: (ports: Embedded) => Embedded;
@@ -66,6 +83,7 @@ export type System = {
   readonly url: string;
   readonly ports: Embedded;
   readonly engine: Engine;
+  readonly templates: TemplateService;
   apply(command: {
     file: string;
     text: string;
@@ -81,6 +99,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const random = systemRandom;
   const settings = readSettings(commonSettings, environment);
   const timing = checkTiming(options.timing ?? DEFAULT_TIMING);
+  const kinds = options.kinds ?? (await loadStageKinds({ modules: settings.GENNAKER_STAGE_KINDS }));
   const opened = openEmbedded({ path: options.path, clock, random, parse: documentParsers, log });
   const ports = options.wrap === undefined ? opened : options.wrap(opened);
   await opened.recoverClaims();
@@ -101,9 +120,10 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     clock,
     random,
     log,
-    kinds: options.kinds ?? stageKinds(),
+    kinds,
     secrets: environmentSecrets(STAGE_SECRETS, environment),
     http: guardedHttpClient({ allow: settings.GENNAKER_ALLOWED_HOSTS }),
+    renderer: programRenderer(environment),
     clusterOf: clusters.clusterOf,
     timing,
     callbacks,
@@ -117,6 +137,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     messageSources: messageSources(),
   };
   const readPlan = readPlanOf(plans);
+  const templates = templateService({ ...ports, ...engine });
   const tell = notifierOf({
     ...engine,
     ...ports,
@@ -124,8 +145,19 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     slackApiUrl: settings.GENNAKER_SLACK_API_URL,
     publicUrl: url,
   });
-  const apply: System['apply'] = (command) =>
-    applyPipelines({ ...ports, clock, kinds: engine.kinds, targets: clusters.targets }, command);
+  const resolver = options.resolver ?? registryTagResolver();
+  const planning = {
+    ...engine,
+    ...ports,
+    resolver,
+    targets: clusters.targets.map((name) => ({ name, labels: clusters.labels[name] ?? {} })),
+    openLibrary: libraryOf(ports),
+    lockedTemplates: lockedTemplates(ports),
+  };
+  const apply: System['apply'] = (command) => applyPipelines(planning, command);
+  const applyHere: PipelineCommands['applyPipelines'] = (command) => applyByHand({ ...planning, ...ports }, command);
+  const http = guardedHttpClient({ allow: settings.GENNAKER_ALLOWED_HOSTS });
+  const github = gitHubClients({ http, clock, apiUrl: settings.GENNAKER_GITHUB_API_URL });
   const hooks = webhookHandler(receive);
   const api = serveApi({
     store: ports.executions,
@@ -144,11 +176,22 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     cancelExecution: (command) => cancelExecution(engine, command),
     restartExecution: (command) => requestRestart({ ...engine, inbox: ports.inbox }, command),
     signalStage: (command) => signalStage(engine, command),
-    applyPipelines: apply,
+    applyPipelines: applyHere,
+    templates,
+    readCatalog: (query) => readCatalog(ports, query),
+    copyPipeline: (query) => copyPipeline(ports, query),
+    planPipelines: (command) => planPipelines(planning, command),
+    applyPlan: (command) => applyPlan({ ...planning, apply: applyHere }, command),
     requestRun: (command) => requestRun({ ...ports, clock }, command),
+    repositories: ports.repositories,
+    teams: ports.teams,
+    registerRepository: (command) => registerRepository({ ...engine, ...ports }, command),
+    removeRepository: (command) => removeRepository({ ...engine, ...ports }, command),
+    requestSync: (command) => requestSync({ ...ports, clock }, command),
+    setTeam: (command) => setTeam({ ...engine, ...ports }, command),
+    removeTeam: (command) => removeTeam({ ...engine, ...ports }, command),
   });
 
-  const resolver = options.resolver ?? registryTagResolver();
   const work = workSubscriber({ ...engine, inbox: ports.inbox });
   const subscribe = (topic: string, name: string, handler: (delivery: Delivery) => Promise<Answer>): Promise<unknown> =>
     opened.subscribe({
@@ -167,11 +210,25 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     notificationSubscriber({ tell, inbox: ports.inbox, clock, log }),
   );
   for (const target of [undefined, ...clusters.targets]) await subscribe(workTopic(target), workTopic(target), work);
-  await subscribe(TOPICS.events, 'start-executions', eventSubscriber({ ...engine, ...ports, resolver }));
+  await subscribe(TOPICS.events, 'start-executions', eventSubscriber(planning));
+
+  await subscribe(
+    TOPICS.events,
+    'sync-repositories',
+    repositorySubscriber({
+      ...planning,
+      git: gitReader({ allow: settings.GENNAKER_ALLOWED_HOSTS }),
+      open: openRepository({ secrets, github }),
+      github,
+      secrets,
+      describePlans: describePlans(planning, clock),
+      publicUrl: url,
+    }),
+  );
 
   let cancelTick = (): void => undefined;
   const tick = (): void => {
-    sweepExecutions(engine)
+    Promise.all([sweepExecutions(engine), templates.advance()])
       .catch((error: unknown) => log.write('ERROR', 'The sweep failed', { error }))
       .finally(() => {
         cancelTick = clock.after(TICK_MS, tick);
@@ -192,6 +249,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     url,
     ports,
     engine,
+    templates,
     apply,
     async stop() {
       cancelTick();

@@ -24,6 +24,7 @@ export type PipelineCommands = {
     text: string;
     files: Strings;
     by: string;
+    override?: { reason: string } | undefined;
   }) => Promise<
     | { is: 'applied'; pipelines: readonly { name: string; change: 'created' | 'changed' | 'unchanged' }[] }
     | { is: 'refused'; problems: readonly PipelineProblem[] }
@@ -52,13 +53,13 @@ export type EventDescription = Omit<InboxEntry, 'receivedAt'> & { readonly recei
 
 const MAXIMUM_NAME = 200;
 const MAXIMUM_FILES = 1_000;
-const MAXIMUM_INPUTS = 100;
+export const MAXIMUM_INPUTS = 100;
 /** Of an input or an image. */
 const MAXIMUM_KEY = 100;
-const name = z.string().min(1).max(MAXIMUM_NAME);
+export const name = z.string().min(1).max(MAXIMUM_NAME);
 const by = z.string().trim().min(1).max(MAXIMUM_NAME).default(UNNAMED);
 
-function bounded<T extends Record<string, unknown>>(schema: z.ZodType<T>, maximum: number) {
+export function bounded<T extends Record<string, unknown>>(schema: z.ZodType<T>, maximum: number) {
   return schema.refine((record) => Object.keys(record).length <= maximum, `has more than ${maximum} entries`);
 }
 
@@ -67,14 +68,15 @@ const ListQuery = z.strictObject({
   after: name.optional(),
 });
 const EventsQuery = z.strictObject(pageQuery);
-const ApplyBody = z.strictObject({
+export const ApplyBody = z.strictObject({
   file: name,
   text: z.string(),
   files: bounded(z.record(z.string().min(1).max(1_000), z.string()), MAXIMUM_FILES).default({}),
   by,
+  override: z.strictObject({ reason: z.string().trim().min(1).max(1_000) }).optional(),
 });
-const key = z.string().min(1).max(MAXIMUM_KEY);
-const imageChoice = z
+export const key = z.string().min(1).max(MAXIMUM_KEY);
+export const imageChoice = z
   .string()
   .min(1)
   .max(500)
@@ -123,9 +125,7 @@ export function pipelineRoutes(
       async handle(request) {
         const answer = await commands.applyPipelines(await readBody(request, ApplyBody));
         if (answer.is === 'applied') return json(200, { pipelines: answer.pipelines });
-        const { length } = answer.problems;
-        const message = `${length} ${length === 1 ? 'problem' : 'problems'}. Nothing was applied.`;
-        throw new Refusal(422, 'invalid-pipeline', message, { problems: answer.problems });
+        throw refusedPipelines(answer.problems);
       },
     },
     {
@@ -140,6 +140,13 @@ export function pipelineRoutes(
       },
     },
   ];
+}
+
+/** `end` says what therefore was not done. */
+export function refusedPipelines(problems: readonly PipelineProblem[], end = 'Nothing was applied.'): Refusal {
+  const { length } = problems;
+  const message = `${length} ${length === 1 ? 'problem' : 'problems'}. ${end}`;
+  return new Refusal(422, 'invalid-pipeline', message, { problems });
 }
 
 export function inboxRoutes(inbox: Pick<Inbox, 'get' | 'list'>): readonly Route[] {

@@ -5,7 +5,7 @@ import { type ApiRequest, Refusal, type Reply } from './http.ts';
 export type Access = 'anyone' | 'viewer' | 'holder';
 
 export type Route = {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Such as `/api/executions/:id`; a named part matches one part of a path, decoded. */
   readonly pattern: string;
   readonly access: Access;

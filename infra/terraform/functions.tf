@@ -12,8 +12,18 @@ locals {
     tick               = { publishes = concat(["events", "transitions"], local.work), wakes = true, public = false, timeout = 60 }
     start-executions   = { publishes = concat(["transitions"], local.work), wakes = true, public = false, timeout = 60 }
     advance-execution  = { publishes = concat(["transitions"], local.work), wakes = true, public = false, timeout = 90 }
+    sync-repositories  = { publishes = [], wakes = false, public = false, timeout = 90 }
     send-notifications = { publishes = [], wakes = false, public = false, timeout = 60 }
     serve-api          = { publishes = concat(["events", "transitions"], local.work), wakes = true, public = true, timeout = 3600 }
+  }
+
+  # Those that render manifests run two programs of 384 MiB at most side by side; a repository's files are held in
+  # memory while they are read.
+  memory = {
+    start-executions  = "1Gi"
+    advance-execution = "1Gi"
+    serve-api         = "1Gi"
+    sync-repositories = "2Gi"
   }
 
   # Cloud Run's predictable addresses, so that a function can be told its own.
@@ -65,7 +75,7 @@ resource "google_cloud_run_v2_service" "functions" {
       image = var.image
 
       resources {
-        limits            = { cpu = "1", memory = "512Mi" }
+        limits            = { cpu = "1", memory = lookup(local.memory, each.key, "512Mi") }
         startup_cpu_boost = true
       }
 
@@ -78,6 +88,7 @@ resource "google_cloud_run_v2_service" "functions" {
           GENNAKER_PUSHER     = google_service_account.pusher.email
           GENNAKER_QUEUE      = google_cloud_tasks_queue.wake_ups.name
           GENNAKER_PUBLIC_URL = local.urls["serve-api"]
+          GENNAKER_HOOKS_URL  = local.urls["receive-webhook"]
           GENNAKER_TARGETS    = jsonencode(var.targets)
           # Which function takes the wake-ups of a topic; the one of work takes those of every lane.
           GENNAKER_WAKE_URLS = jsonencode({ work = local.urls["advance-execution"] })
@@ -164,11 +175,15 @@ resource "google_project_iam_custom_role" "cluster_connector" {
   permissions = ["container.clusters.connect", "container.clusters.get"]
 }
 
+# serve-api asks clusters for dry-runs, to show plans; RBAC asks the same verbs for those as for writes.
 resource "google_project_iam_member" "clusters" {
-  for_each = local.cluster_projects
-  project  = each.key
-  role     = google_project_iam_custom_role.cluster_connector[each.key].id
-  member   = google_service_account.functions["advance-execution"].member
+  for_each = {
+    for pair in setproduct(local.cluster_projects, ["advance-execution", "serve-api", "sync-repositories"]) :
+    "${pair[0]}/${pair[1]}" => { project = pair[0], function = pair[1] }
+  }
+  project = each.value.project
+  role    = google_project_iam_custom_role.cluster_connector[each.value.project].id
+  member  = google_service_account.functions[each.value.function].member
 }
 
 resource "google_secret_manager_secret" "this" {

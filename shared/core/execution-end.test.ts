@@ -83,6 +83,25 @@ describe('a failure', () => {
     });
   });
 
+  it('lets go on what only waited for its end', () => {
+    const plan = indexedOf([
+      stagePlan('jp', { onFailure: { then: 'fail', others: 'finish' } }),
+      stagePlan('us', { after: ['jp'] }),
+      stagePlan('rest', { needs: ['jp'], after: ['us'] }),
+    ]);
+    const start = begun(plan);
+    expect(statuses(start)).toEqual({ jp: 'running', us: 'pending', rest: 'pending' });
+    const now = shown(plan, start, 'jp', failed);
+    expect(statuses(now), 'rest is decided when all that it waits for is at rest').toEqual({
+      jp: 'failed',
+      us: 'running',
+      rest: 'pending',
+    });
+    const end = shown(plan, now, 'us', { status: 'succeeded' });
+    expect(statuses(end)).toEqual({ jp: 'failed', us: 'succeeded', rest: 'skipped' });
+    expect(end.phase).toMatchObject({ is: 'ended', end: 'failed' });
+  });
+
   it('with `continue` counts for nothing', () => {
     const plan = planWith({ then: 'continue', others: 'cancel' });
     let now = shown(plan, begun(plan), 'first', failed);

@@ -21,6 +21,7 @@ const plan: fc.Arbitrary<IndexedPlan> = fc
   .array(
     fc.record({
       needs: fc.array(fc.nat(7), { maxLength: 3 }),
+      after: fc.array(fc.nat(7), { maxLength: 2 }),
       skip: fc.integer({ min: 0, max: 9 }),
       onFailure: fc.record<OnFailure>({
         then: fc.constantFrom('fail', 'continue'),
@@ -32,9 +33,10 @@ const plan: fc.Arbitrary<IndexedPlan> = fc
   .map((drawn) =>
     indexedOf(
       drawn.map(
-        ({ needs, skip, onFailure }, index): StagePlan =>
+        ({ needs, after, skip, onFailure }, index): StagePlan =>
           stagePlan(`s${index}`, {
             needs: [...new Set(needs.filter((need) => need < index))].map((need) => `s${need}`),
+            after: [...new Set(after.filter((before) => before < index))].map((before) => `s${before}`),
             ...(skip === 0 ? { skip: 'its condition is false' } : {}),
             onFailure,
           }),
@@ -159,7 +161,8 @@ describe('whatever happens to an execution', () => {
         if (view.status !== 'running' || before.stages[index]?.status !== 'pending') continue;
         expect(after.stop).toBeUndefined();
         expect(view.startedIn).toBe(after.revision);
-        for (const need of indexed.plan.stages[index]?.needs ?? []) {
+        const { needs = [], after: behind = [] } = indexed.plan.stages[index] ?? {};
+        for (const need of [...needs, ...behind]) {
           expect(isOpen(after.stages.find((one) => one.id === need)?.status ?? 'pending')).toBe(false);
         }
       }

@@ -29,7 +29,9 @@ type PlanNode = {
   readonly stage: StagePlan;
   /** The positions of those that it needs. */
   readonly needs: readonly number[];
-  /** The positions of those that need it. */
+  /** The positions of those that must be at rest before. */
+  readonly after: readonly number[];
+  /** The positions of those that wait for it. */
   readonly dependents: readonly number[];
 };
 
@@ -54,15 +56,23 @@ export type ExecutionEvent =
 export function indexPlan(hash: string, plan: Plan): IndexedPlan {
   const position = new Map(plan.stages.map((stage, index) => [stage.id, index]));
   const nodes = plan.stages.map((stage) => {
-    const needs = stage.needs.map((need) => {
-      const index = position.get(need);
-      if (index === undefined)
-        throw new TypeError(`the plan's stage ${stage.id} needs ${need}, which is not in the plan`);
-      return index;
-    });
-    return { stage, needs, dependents: [] as number[] };
+    const positionsOf = (ids: readonly StageId[]): number[] =>
+      ids.map((id) => {
+        const index = position.get(id);
+        if (index === undefined)
+          throw new TypeError(`the plan's stage ${stage.id} needs ${id}, which is not in the plan`);
+        return index;
+      });
+    return {
+      stage,
+      needs: positionsOf(stage.needs),
+      after: positionsOf(stage.after ?? []),
+      dependents: [] as number[],
+    };
   });
-  for (const [index, { needs }] of nodes.entries()) for (const need of needs) nodes[need]?.dependents.push(index);
+  for (const [index, { needs, after }] of nodes.entries()) {
+    for (const before of [...needs, ...after]) nodes[before]?.dependents.push(index);
+  }
   return { hash, plan, position, nodes };
 }
 
@@ -134,7 +144,8 @@ export function beginExecution(
 /** What `event` makes of `now`. An execution that has ended only settles. */
 export function moveExecution(indexed: IndexedPlan, now: Execution, event: ExecutionEvent): Move<Execution> {
   if (event.is === 'settle') return settle(now);
-  const at = Math.max(event.at, now.at);
+  // The end of a stage is told by a clock that may be ahead: what it lets start starts no earlier.
+  const at = Math.max(event.at, now.at, (event.is === 'stage' ? event.view.endedAt : undefined) ?? 0);
   if (event.is === 'sweep') return sweep(now, at);
   if (now.phase.is === 'ended') return { ignored: 'ended' };
   switch (event.is) {
@@ -268,6 +279,10 @@ function decide(indexed: IndexedPlan, stages: readonly StageView[], node: PlanNo
     const view = stages[need];
     if (view === undefined || !isAtRest(view.status)) return 'wait';
     if (!isSatisfied(view, indexed.plan.stages[need])) blockedBy ??= view.id;
+  }
+  for (const before of node.after) {
+    const view = stages[before];
+    if (view === undefined || !isAtRest(view.status)) return 'wait';
   }
   if (blockedBy !== undefined) return { code: 'not-reached', text: `${blockedBy}, which it needs, did not succeed.` };
   const { skip } = node.stage;

@@ -7,6 +7,7 @@ import {
   describeObject,
   type Expected,
   type LiveObject,
+  MAXIMUM_LOG_BYTES,
   type ManagedFields,
   type Manifest,
   type ObjectReference,
@@ -16,6 +17,8 @@ import {
 } from '../ports/cluster.ts';
 import type { ClusterAccess } from './access.ts';
 import { Discovery, type Resource } from './discovery.ts';
+import { withoutUnclaimed } from './field-sets.ts';
+import { lastLines } from './log-lines.ts';
 import { claimForApply } from './ownership.ts';
 import { type ApiAnswer, type ApiRequest, Transport } from './transport.ts';
 
@@ -155,6 +158,55 @@ export class KubernetesCluster implements Cluster {
     return accepted(doing, answer);
   }
 
+  async dryRun(query: {
+    manifest: Manifest;
+    live?: LiveObject;
+    fieldManager: string;
+    signal?: AbortSignal;
+  }): Promise<LiveObject> {
+    const { manifest, live, fieldManager, signal } = query;
+    const ref = referenceOf(manifest);
+    const doing = `try ${describeObject(ref)}`;
+    const resource = await this.#resource(manifest, doing, signal);
+    const raw = forResource(resource, manifest);
+    const options = { dryRun: 'All', fieldManager, fieldValidation: 'Strict' };
+    if (live === undefined) {
+      const path = collectionPath(resource, namespaceOf(resource, manifest.metadata, doing));
+      return accepted(
+        doing,
+        await this.#transport.send({ method: 'POST', path, query: options, body: raw, doing, signal }),
+      );
+    }
+    const path = objectPath(resource, ref, doing);
+    const { uid, resourceVersion } = live.metadata;
+    const applied = await this.#transport.send({
+      method: 'PATCH',
+      path,
+      query: { ...options, force: 'true' },
+      contentType: 'application/apply-patch+yaml',
+      body: { ...raw, metadata: { ...raw.metadata, resourceVersion, uid } },
+      doing,
+      signal,
+    });
+    const merged = accepted(doing, applied);
+    const left = withoutUnclaimed(merged, fieldManager);
+    if (patchTo(merged, left).length === 0) return merged;
+    // An apply claims what was created by POST, and a claim cannot be tried: its effect is patched in, and the server
+    // fills the gaps with defaults again. What it takes and does not give back, as stringData, has to be given again.
+    const taken = Object.entries(raw).filter(([field]) => !(field in merged));
+    const patch = patchTo(live, { ...left, ...Object.fromEntries(taken) });
+    const answer = await this.#transport.send({
+      method: 'PATCH',
+      path,
+      query: options,
+      contentType: 'application/json-patch+json',
+      body: [{ op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion }, ...patch],
+      doing,
+      signal,
+    });
+    return accepted(doing, answer);
+  }
+
   async delete(command: {
     ref: ObjectReference;
     expected: Expected;
@@ -203,6 +255,31 @@ export class KubernetesCluster implements Cluster {
       };
     });
     return events.sort((one, other) => Date.parse(one.lastSeen ?? '') - Date.parse(other.lastSeen ?? '') || 0);
+  }
+
+  async logs(query: {
+    pod: { readonly name: string; readonly namespace: string };
+    container: string;
+    lines: number;
+    signal?: AbortSignal;
+  }): Promise<string[] | undefined> {
+    const { pod, container, lines, signal } = query;
+    const doing = `read the log of Pod ${pod.namespace}/${pod.name}`;
+    const answer = await this.#transport.send({
+      method: 'GET',
+      path: `/api/v1/namespaces/${encodeURIComponent(pod.namespace)}/pods/${encodeURIComponent(pod.name)}/log`,
+      query: { container, tailLines: String(lines), limitBytes: String(MAXIMUM_LOG_BYTES) },
+      expects: 'text',
+      doing,
+      signal,
+    });
+    if (answer.status === 404) return undefined;
+    // Of a container that has not started, the server says that it is waiting.
+    if (answer.status === 400 && /is waiting to start/.test((answer.body as Status).message ?? '')) return [];
+    // Nor has one whose pod has no node yet anything to tell.
+    if (answer.status === 204) return [];
+    if (answer.status !== 200) throw refusal(doing, answer);
+    return lastLines(String(answer.body), lines);
   }
 
   /** Ends the connections; the cluster may be used again afterwards. */
@@ -283,6 +360,25 @@ function forResource(resource: Resource, manifest: Manifest): Manifest {
   if (resource.namespaced || manifest.metadata.namespace === undefined) return manifest;
   const { namespace: _, ...metadata } = manifest.metadata;
   return { ...manifest, metadata: metadata as Manifest['metadata'] };
+}
+
+type PatchOperation = { op: 'add' | 'remove'; path: string; value?: unknown };
+
+/** The JSON patch, in whole fields, from one state of an object to another. What the server keeps for itself stays. */
+function patchTo(from: LiveObject, to: LiveObject): PatchOperation[] {
+  const kept = new Set(['apiVersion', 'kind', 'metadata', 'status']);
+  const top = Object.keys({ ...from, ...to }).filter((field) => !kept.has(field));
+  return [
+    ...top.flatMap((field) => operation(`/${field}`, from[field], to[field])),
+    ...['labels', 'annotations', 'finalizers', 'ownerReferences'].flatMap((field) =>
+      operation(`/metadata/${field}`, from.metadata[field], to.metadata[field]),
+    ),
+  ];
+}
+
+function operation(path: string, from: unknown, to: unknown): PatchOperation[] {
+  if (JSON.stringify(from) === JSON.stringify(to)) return [];
+  return to === undefined ? [{ op: 'remove', path }] : [{ op: 'add', path, value: to }];
 }
 
 function selectors(selection: Selection): { [name: string]: string } {

@@ -15,7 +15,7 @@ export const EXECUTION_ANNOTATION = 'gennaker.dev/execution';
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 export const FIELD_MANAGER = 'gennaker';
 /** Who raises a fence: the other fields of the object stay with who applied them. */
-const FENCE_MANAGER = 'gennaker-fence';
+export const FENCE_MANAGER = 'gennaker-fence';
 
 /** How often an object that others write to at the same time is read again. */
 const WRITE_TRIES = 8;
@@ -72,6 +72,29 @@ export async function writeFenced(
       live === undefined
         ? await cluster.create({ manifest, fieldManager, ...options })
         : await cluster.apply({ manifest, expected: expectedOf(live), fieldManager, ...options });
+    return { is: 'written', object };
+  });
+}
+
+/**
+ * Applies the manifest to the one object of this uid, under the fence, and never creates one: `gone` where it is not
+ * there any more, or another of its name is. Throws ClusterError as writeFenced does.
+ */
+export async function changeFenced(
+  command: Conditions & {
+    /** With its namespace. */
+    readonly manifest: Manifest;
+    readonly uid: string;
+    readonly execution: string;
+    readonly fieldManager: string;
+  },
+): Promise<FencedWrite | { readonly is: 'gone' }> {
+  const { cluster, fence, fieldManager, uid } = command;
+  const manifest = marked(command.manifest, fence, command.execution);
+  const options = command.signal === undefined ? {} : { signal: command.signal };
+  return underFence(command, referenceOf(manifest), async (live) => {
+    if (live?.metadata.uid !== uid) return { is: 'gone' };
+    const object = await cluster.apply({ manifest, expected: expectedOf(live), fieldManager, ...options });
     return { is: 'written', object };
   });
 }
@@ -159,13 +182,18 @@ function expectedOf(live: LiveObject): Expected {
   return { resourceVersion, uid, managedFields };
 }
 
-function marked(manifest: Manifest, fence: Fence, execution: string): Manifest {
+/** The manifest with the label that everything delivered carries. */
+export function labelled(manifest: Manifest): Manifest {
   const { metadata } = manifest;
+  return { ...manifest, metadata: { ...metadata, labels: { ...metadata.labels, [MANAGED_BY_LABEL]: 'gennaker' } } };
+}
+
+function marked(manifest: Manifest, fence: Fence, execution: string): Manifest {
+  const { metadata, ...rest } = labelled(manifest);
   return {
-    ...manifest,
+    ...rest,
     metadata: {
       ...metadata,
-      labels: { ...metadata.labels, [MANAGED_BY_LABEL]: 'gennaker' },
       annotations: {
         ...metadata.annotations,
         [EXECUTION_ANNOTATION]: execution,

@@ -149,6 +149,7 @@ export type Job = Typed<
     readonly completions?: number;
     readonly parallelism?: number;
     readonly backoffLimit?: number;
+    readonly ttlSecondsAfterFinished?: number;
     readonly selector?: LabelSelector;
     readonly template?: PodTemplate;
   },

@@ -24,9 +24,20 @@ const NODE_LABELS: { readonly [key: string]: string } = {
   'kubernetes.io/arch': 'amd64',
 };
 
+/** What the containers of a Job's pod write as their termination message when they end. */
+export const TERMINATION_MESSAGE_ANNOTATION = 'sandbox.gennaker.dev/termination-message';
+/** What the containers of a pod have written to their log once they have started. */
+export const LOG_ANNOTATION = 'sandbox.gennaker.dev/log';
+/** Kubernetes keeps no more of a message. */
+const TERMINATION_MESSAGE_BYTES = 4096;
+
 const UNSCHEDULABLE = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.";
 
-type Fate = 'ready' | 'slow' | 'broken' | 'crash' | 'fail';
+export const FATES = ['ready', 'slow', 'broken', 'crash', 'fail'] as const;
+/** How a container fares: `broken` cannot be pulled, `crash` ends again and again, `fail` ends a Job badly. */
+export type Fate = (typeof FATES)[number];
+/** Decides it by the container's image. */
+export type FateOf = (image: string | undefined) => Fate;
 
 /** What becomes of a container, by the tag of its image. */
 export function fateOf(image: string | undefined): Fate {
@@ -46,7 +57,7 @@ export function passPod(world: World, pod: LiveObject): void {
   if (phase === 'Failed' || phase === 'Succeeded') return;
   const created = instant(pod.metadata.creationTimestamp);
   const age = world.now - created;
-  const { status, next } = statusAt(pod as Pod, age);
+  const { status, next } = statusAt(pod as Pod, age, world.fateOf);
   if (!isScheduled(pod as Pod)) recordOnce(world, pod, 'FailedScheduling', UNSCHEDULABLE);
   const waiting = status.containerStatuses.map((container) => container.state?.waiting).find(Boolean);
   if (waiting?.reason === 'ErrImagePull') recordOnce(world, pod, 'Failed', waiting.message ?? waiting.reason);
@@ -72,7 +83,7 @@ type PodStatus = {
 };
 
 /** The status at an age, and the age at which it changes next. */
-function statusAt(pod: Pod, age: number): { status: PodStatus; next: number | undefined } {
+function statusAt(pod: Pod, age: number, fateOf: FateOf): { status: PodStatus; next: number | undefined } {
   const created = instant(pod.metadata.creationTimestamp);
   const at = (after: number) => stamp(created + after);
   if (!isScheduled(pod) || age < SCHEDULED_AFTER_MS) {
@@ -90,10 +101,14 @@ function statusAt(pod: Pod, age: number): { status: PodStatus; next: number | un
     return { status, next: failed ? undefined : SCHEDULED_AFTER_MS };
   }
   const isJob = pod.spec?.restartPolicy === 'Never' || pod.spec?.restartPolicy === 'OnFailure';
-  const inits = (pod.spec?.initContainers ?? []).map((container) => initAt(container, age, created));
+  const inits = (pod.spec?.initContainers ?? []).map((container) =>
+    initAt(container, fateOf(container.image), age, created),
+  );
   const held = inits.some((init) => !init.done);
   const mains = (pod.spec?.containers ?? []).map((container) =>
-    held ? notStarted(container) : containerAt(container, age, created, isJob),
+    held
+      ? notStarted(container)
+      : containerAt(container, fateOf(container.image), age, created, isJob ? { message: messageOf(pod) } : undefined),
   );
   const statuses = mains.map((main) => main.status);
   const ready = statuses.length > 0 && statuses.every((status) => status.ready === true);
@@ -104,7 +119,9 @@ function statusAt(pod: Pod, age: number): { status: PodStatus; next: number | un
   const conditions: Condition[] = [
     { type: 'PodScheduled', status: 'True', lastTransitionTime: at(SCHEDULED_AFTER_MS) },
     { type: 'Initialized', status: held ? 'False' : 'True', lastTransitionTime: at(SCHEDULED_AFTER_MS) },
-    ...['ContainersReady', 'Ready'].map((type) => readiness(type, ready, ready ? readyAt(pod, created) : at(0))),
+    ...['ContainersReady', 'Ready'].map((type) =>
+      readiness(type, ready, ready ? readyAt(pod, created, fateOf) : at(0)),
+    ),
   ];
   return {
     status: {
@@ -119,12 +136,24 @@ function statusAt(pod: Pod, age: number): { status: PodStatus; next: number | un
   };
 }
 
+function messageOf(pod: Pod): string | undefined {
+  const message = pod.metadata.annotations?.[TERMINATION_MESSAGE_ANNOTATION];
+  return message && Buffer.from(message).subarray(0, TERMINATION_MESSAGE_BYTES).toString('utf8');
+}
+
+/** What a container has written so far. */
+export function logOf(pod: Pod, container: string): string {
+  const status = pod.status?.containerStatuses?.find(({ name }) => name === container);
+  const hasStarted = status?.state?.running ?? status?.state?.terminated ?? status?.lastState;
+  return hasStarted === undefined ? '' : (pod.metadata.annotations?.[LOG_ANNOTATION] ?? '');
+}
+
 function readiness(type: string, ready: boolean, lastTransitionTime: string): Condition {
   if (ready) return { type, status: 'True', lastTransitionTime };
   return { type, status: 'False', reason: 'ContainersNotReady', lastTransitionTime };
 }
 
-function readyAt(pod: Pod, created: number): string {
+function readyAt(pod: Pod, created: number, fateOf: FateOf): string {
   const isSlow = pod.spec?.containers?.some((container) => fateOf(container.image) === 'slow') ?? false;
   return stamp(created + (isSlow ? SLOW_READY_AFTER_MS : READY_AFTER_MS));
 }
@@ -145,8 +174,7 @@ function notStarted(container: Container): Part {
 }
 
 /** Init containers are done at once, unless they are not to be. */
-function initAt(container: Container, age: number, created: number): Part {
-  const fate = fateOf(container.image);
+function initAt(container: Container, fate: Fate, age: number, created: number): Part {
   if (fate === 'broken') return pulling(container, age);
   if (fate === 'crash' || fate === 'fail') return crashing(container, age, created);
   if (container.restartPolicy === 'Always') {
@@ -156,20 +184,27 @@ function initAt(container: Container, age: number, created: number): Part {
   return { ...part(container, { terminated: { exitCode: 0, reason: 'Completed' } }), done: true };
 }
 
-function containerAt(container: Container, age: number, created: number, isJob: boolean): Part {
-  const fate = fateOf(container.image);
+/** `ends` says what a container leaves behind that is to end: one of a Job. */
+function containerAt(
+  container: Container,
+  fate: Fate,
+  age: number,
+  created: number,
+  ends: { message: string | undefined } | undefined,
+): Part {
   if (fate === 'broken') return pulling(container, age);
-  if (fate === 'crash' && !isJob) return crashing(container, age, created);
+  if (fate === 'crash' && ends === undefined) return crashing(container, age, created);
   if (age < STARTED_AFTER_MS) {
     return part(container, { waiting: { reason: 'ContainerCreating' } }, STARTED_AFTER_MS);
   }
   const running = { running: { startedAt: stamp(created + STARTED_AFTER_MS) } };
-  if (isJob) {
+  if (ends !== undefined) {
     const endsAt = fate === 'slow' ? SLOW_READY_AFTER_MS : COMPLETED_AFTER_MS;
     if (age < endsAt) return part(container, running, endsAt, { ready: true });
     const failed = fate === 'fail' || fate === 'crash';
+    const said = ends.message === undefined ? {} : { message: ends.message };
     return part(container, {
-      terminated: failed ? { exitCode: 1, reason: 'Error' } : { exitCode: 0, reason: 'Completed' },
+      terminated: failed ? { exitCode: 1, reason: 'Error', ...said } : { exitCode: 0, reason: 'Completed', ...said },
     });
   }
   const readyAfter = fate === 'slow' ? SLOW_READY_AFTER_MS : READY_AFTER_MS;

@@ -2,7 +2,7 @@
 import type { LiveObject } from '../ports/cluster.ts';
 import { type DaemonSet, isTrue, type Job, type Pod, type StatefulSet } from './objects.ts';
 import { condition, createPod, isAvailable, podsOf } from './sandbox-workloads.ts';
-import { type Labels, shortHash, stamp, type World } from './sandbox-world.ts';
+import { instant, type Labels, shortHash, stamp, type World } from './sandbox-world.ts';
 
 const REVISION_LABEL = 'controller-revision-hash';
 const DEFAULT_BACK_OFF_LIMIT = 6;
@@ -82,7 +82,10 @@ export function passDaemonSet(world: World, object: LiveObject): void {
 
 export function passJob(world: World, object: LiveObject): void {
   const job = object as Job;
-  if (isTrue(object, 'Complete') || isTrue(object, 'Failed')) return;
+  if (isTrue(object, 'Complete') || isTrue(object, 'Failed')) {
+    expire(world, job);
+    return;
+  }
   const pods = podsOf(world, job);
   const succeeded = pods.filter((pod) => pod.status?.phase === 'Succeeded').length;
   const failed = pods.filter((pod) => pod.status?.phase === 'Failed').length;
@@ -104,6 +107,16 @@ export function passJob(world: World, object: LiveObject): void {
   const room = Math.min(job.spec?.parallelism ?? 1, wanted - succeeded);
   for (; job.spec?.suspend !== true && active < room; active++) createPod(world, job, job.spec?.template);
   world.update(object, { status: { ...counts, active } });
+}
+
+/** Removes a Job that has ended so long ago that its author wants it gone. */
+function expire(world: World, job: Job): void {
+  const seconds = job.spec?.ttlSecondsAfterFinished;
+  const ended = job.status?.conditions?.find(({ status }) => status === 'True')?.lastTransitionTime;
+  if (seconds === undefined) return;
+  const at = instant(ended) + seconds * 1000;
+  if (world.now >= at) world.remove(job);
+  else world.wakeAt(at);
 }
 
 function revisionOf(pod: LiveObject): string | undefined {

@@ -1,6 +1,7 @@
 /** What the sandbox's controllers see and may do: one small surface over its store, so that each is a function of objects and time. */
 import { createHash } from 'node:crypto';
 import type { ClusterEvent, LiveObject, Manifest, OwnerReference } from '../ports/cluster.ts';
+import type { FateOf } from './sandbox-pods.ts';
 
 export interface World {
   /** Milliseconds since the epoch. The same during one pass. */
@@ -14,6 +15,7 @@ export interface World {
   /** Deletes the object; a pod is terminating for a while first. */
   remove(object: LiveObject): void;
   record(object: LiveObject, event: Omit<ClusterEvent, 'count' | 'lastSeen'>): void;
+  readonly fateOf: FateOf;
   /** Asks for another pass at that time. */
   wakeAt(time: number): void;
 }

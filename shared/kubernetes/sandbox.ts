@@ -13,10 +13,21 @@ import {
   type Selection,
   type WatchEvent,
 } from '../ports/cluster.ts';
-import { labelsFit } from './labels.ts';
-import { isClusterKind } from './objects.ts';
+import { lastLines } from './log-lines.ts';
+import { isClusterKind, type Pod } from './objects.ts';
 import { merge, ownedByCreation } from './sandbox-merge.ts';
-import { passPod } from './sandbox-pods.ts';
+import {
+  copy,
+  intent,
+  isSame,
+  isSelected,
+  keyOf,
+  normalised,
+  refuseImmutable,
+  unreachable,
+  withoutVersion,
+} from './sandbox-objects.ts';
+import { type FateOf, fateOf, logOf, passPod } from './sandbox-pods.ts';
 import { passDaemonSet, passJob, passStatefulSet } from './sandbox-sets.ts';
 import { passClaim, passDefinition, passDeployment, passReplicaSet, passService } from './sandbox-workloads.ts';
 import { type Labels, shortHash, stamp, type World } from './sandbox-world.ts';
@@ -56,11 +67,13 @@ type Saved = {
 
 /**
  * The cluster port in memory. Objects of any kind are taken, in any namespace. Deployments and the other workloads
- * roll in about two seconds; a container whose image has the tag `broken`, `crash`, `slow` or `fail` fares so.
+ * roll in about two seconds; a container whose image has the tag `broken`, `crash`, `slow` or `fail` fares so. What a
+ * Job's containers leave behind stands in annotations of the pod: see TERMINATION_MESSAGE_ANNOTATION and LOG_ANNOTATION.
  */
 export class SandboxCluster implements Cluster {
   readonly #clock: Clock;
   readonly #store: SandboxStore | undefined;
+  readonly #fateOf: FateOf;
   readonly #objects = new Map<string, LiveObject>();
   readonly #dependents = new Map<string, Set<string>>();
   readonly #events = new Map<string, ClusterEvent[]>();
@@ -74,9 +87,11 @@ export class SandboxCluster implements Cluster {
   #nextPassAt = Number.POSITIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
 
-  constructor(options: { clock: Clock; store?: SandboxStore }) {
+  /** `fateOf` decides how each image fares; by default its tag does. */
+  constructor(options: { clock: Clock; store?: SandboxStore; fateOf?: FateOf }) {
     this.#clock = options.clock;
     this.#store = options.store;
+    this.#fateOf = options.fateOf ?? fateOf;
     const saved = this.#store?.load();
     if (saved !== undefined) this.#restore(saved);
   }
@@ -147,15 +162,9 @@ export class SandboxCluster implements Cluster {
 
   async create(command: { manifest: Manifest; fieldManager: string; signal?: AbortSignal }): Promise<LiveObject> {
     const manifest = normalised(command.manifest);
-    const ref = referenceOf(manifest);
-    const doing = `create ${describeObject(ref)}`;
+    const doing = `create ${describeObject(referenceOf(manifest))}`;
     this.#begin(doing, command.signal);
-    if (!isClusterKind(manifest.kind) && manifest.metadata.namespace === undefined) {
-      throw new ClusterError('invalid', `could not ${doing}: it names no namespace`);
-    }
-    if (this.#objects.has(keyOf(ref))) {
-      throw new ClusterError('alreadyExists', `could not ${doing}: it exists already`);
-    }
+    this.#requireNew(doing, manifest);
     const created = this.#add(manifest, command.fieldManager);
     this.#settle();
     return copy(created);
@@ -177,6 +186,26 @@ export class SandboxCluster implements Cluster {
     const applied = this.#put(merged);
     this.#settle();
     return copy(applied);
+  }
+
+  async dryRun(query: {
+    manifest: Manifest;
+    live?: LiveObject;
+    fieldManager: string;
+    signal?: AbortSignal;
+  }): Promise<LiveObject> {
+    const manifest = normalised(query.manifest);
+    const ref = referenceOf(manifest);
+    const doing = `try ${describeObject(ref)}`;
+    this.#begin(doing, query.signal);
+    if (query.live === undefined) {
+      this.#requireNew(doing, manifest);
+      return copy(this.#created(manifest, query.fieldManager));
+    }
+    const live = this.#expect(doing, ref, query.live.metadata);
+    const merged = merge(live, manifest, query.fieldManager, stamp(this.#clock.now()));
+    refuseImmutable(doing, live, merged);
+    return copy(merged);
   }
 
   async delete(command: {
@@ -208,10 +237,31 @@ export class SandboxCluster implements Cluster {
     return [...(this.#events.get(query.ref.uid) ?? [])];
   }
 
+  async logs(query: {
+    pod: { readonly name: string; readonly namespace: string };
+    container: string;
+    lines: number;
+    signal?: AbortSignal;
+  }): Promise<string[] | undefined> {
+    const ref = { apiVersion: 'v1', kind: 'Pod', ...query.pod };
+    this.#begin(`read the log of ${describeObject(ref)}`, query.signal);
+    const pod = this.#objects.get(keyOf(ref));
+    return pod === undefined ? undefined : lastLines(logOf(pod as Pod, query.container), query.lines);
+  }
+
   #begin(doing: string, signal: AbortSignal | undefined): void {
     signal?.throwIfAborted();
     if (!this.#reachable) throw unreachable(doing);
     if (this.#clock.now() >= this.#nextPassAt) this.#settle();
+  }
+
+  #requireNew(doing: string, manifest: Manifest): void {
+    if (!isClusterKind(manifest.kind) && manifest.metadata.namespace === undefined) {
+      throw new ClusterError('invalid', `could not ${doing}: it names no namespace`);
+    }
+    if (this.#objects.has(keyOf(referenceOf(manifest)))) {
+      throw new ClusterError('alreadyExists', `could not ${doing}: it exists already`);
+    }
   }
 
   #expect(doing: string, ref: ObjectReference, expected: Expected): LiveObject {
@@ -227,10 +277,14 @@ export class SandboxCluster implements Cluster {
   }
 
   #add(manifest: Manifest, fieldManager: string): LiveObject {
+    return this.#commit(undefined, this.#created(manifest, fieldManager));
+  }
+
+  #created(manifest: Manifest, fieldManager: string): LiveObject {
     const time = stamp(this.#clock.now());
     // The same each time that the same things happen, and new for an object that was deleted before.
     const uid = `sandbox-${shortHash([keyOf(referenceOf(manifest)), this.#deletions], 12)}`;
-    const object: LiveObject = {
+    return {
       ...manifest,
       metadata: {
         ...manifest.metadata,
@@ -241,7 +295,6 @@ export class SandboxCluster implements Cluster {
         managedFields: ownedByCreation(manifest, fieldManager, time),
       },
     };
-    return this.#commit(undefined, object);
   }
 
   /** Writes an object unless nothing differs. A change beside metadata and status is a new generation. */
@@ -356,6 +409,7 @@ export class SandboxCluster implements Cluster {
     return {
       now,
       wakeAt,
+      fateOf: this.#fateOf,
       all: (kind, namespace) =>
         [...this.#objects.values()].filter(
           (object) => object.kind === kind && (namespace === undefined || object.metadata.namespace === namespace),
@@ -411,22 +465,6 @@ export class SandboxCluster implements Cluster {
   }
 }
 
-function keyOf(ref: ObjectReference): string {
-  const namespace = isClusterKind(ref.kind) ? '' : (ref.namespace ?? '');
-  return `${ref.apiVersion}|${ref.kind}|${namespace}|${ref.name}`;
-}
-
-function isSelected(selection: Selection, object: LiveObject): boolean {
-  const { apiVersion, kind, namespace, name, labelSelector } = selection;
-  return (
-    object.apiVersion === apiVersion &&
-    object.kind === kind &&
-    (namespace === undefined || isClusterKind(kind) || object.metadata.namespace === namespace) &&
-    (name === undefined || object.metadata.name === name) &&
-    (labelSelector === undefined || labelsFit(labelSelector, object.metadata.labels))
-  );
-}
-
 /** What a watcher of the selection sees of a change; an object that leaves the selection is deleted to it. */
 function eventOf(selection: Selection, change: Change): WatchEvent | undefined {
   const { before, after } = change;
@@ -436,57 +474,4 @@ function eventOf(selection: Selection, change: Change): WatchEvent | undefined {
   if (!was) return undefined;
   const metadata = { ...before.metadata, resourceVersion: String(change.version) };
   return { type: 'DELETED', object: copy({ ...before, metadata }) };
-}
-
-/** Nobody's changes to an object that was handed out reach the store. */
-function copy<T extends LiveObject | undefined>(object: T): T {
-  return structuredClone(object);
-}
-
-/** The manifest without what its author does not decide. */
-function normalised(manifest: Manifest): Manifest {
-  const { status: _status, ...written } = structuredClone(manifest);
-  if (!isClusterKind(written.kind) || written.metadata.namespace === undefined) return written;
-  const { namespace: _, ...metadata } = written.metadata;
-  return { ...written, metadata: metadata as Manifest['metadata'] };
-}
-
-function withoutVersion(object: LiveObject): unknown {
-  return { ...object, metadata: { ...object.metadata, resourceVersion: '' } };
-}
-
-function intent(object: LiveObject): unknown {
-  const { metadata: _, status: __, ...rest } = object;
-  return rest;
-}
-
-/** Equal as JSON, whatever the order of fields. */
-function isSame(one: unknown, other: unknown): boolean {
-  return JSON.stringify(one, sorted) === JSON.stringify(other, sorted);
-}
-
-function sorted(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
-}
-
-const IMMUTABLE: { readonly [kind: string]: string } = {
-  Deployment: 'selector',
-  ReplicaSet: 'selector',
-  StatefulSet: 'selector',
-  DaemonSet: 'selector',
-  Job: 'template',
-};
-
-function refuseImmutable(doing: string, live: LiveObject, merged: LiveObject): void {
-  const field = IMMUTABLE[live.kind];
-  if (field === undefined) return;
-  const read = (object: LiveObject) => (object.spec as { [name: string]: unknown } | undefined)?.[field];
-  if (!isSame(read(live), read(merged))) {
-    throw new ClusterError('invalid', `could not ${doing}: 422 spec.${field}: field is immutable`);
-  }
-}
-
-function unreachable(doing: string): ClusterError {
-  return new ClusterError('unreachable', `could not ${doing}: the cluster cannot be reached`);
 }

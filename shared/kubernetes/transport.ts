@@ -17,6 +17,8 @@ export type ApiRequest = {
   query?: { readonly [name: string]: string };
   body?: unknown;
   contentType?: string;
+  /** The answer is text, and not to be taken for JSON when it looks like it. */
+  expects?: 'text';
   /** What is being done and to what, for messages: `apply Deployment items/items-api`. */
   doing: string;
   signal?: AbortSignal | undefined;
@@ -39,7 +41,9 @@ export class Transport {
     try {
       const chunks: Buffer[] = [];
       for await (const chunk of response) chunks.push(chunk as Buffer);
-      return { status: response.statusCode ?? 0, body: parse(Buffer.concat(chunks).toString('utf8')) };
+      const text = Buffer.concat(chunks).toString('utf8');
+      const isText = request.expects === 'text' && response.statusCode === 200;
+      return { status: response.statusCode ?? 0, body: isText ? text : parse(text) };
     } catch (error) {
       request.signal?.throwIfAborted();
       throw unreachable(request.doing, timer.expired ? `no full answer within ${this.#timeoutMs} ms` : error);
@@ -117,7 +121,10 @@ function open(
   const url = new URL(connection.server);
   url.pathname = url.pathname.replace(/\/$/, '') + request.path;
   url.search = new URLSearchParams(request.query).toString();
-  const headers: { [name: string]: string } = { accept: 'application/json', ...connection.headers };
+  const headers: { [name: string]: string } = {
+    accept: request.expects === 'text' ? 'text/plain, application/json' : 'application/json',
+    ...connection.headers,
+  };
   if (body !== undefined) {
     headers['content-type'] = request.contentType ?? 'application/json';
     headers['content-length'] = String(body.byteLength);

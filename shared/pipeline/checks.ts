@@ -4,10 +4,14 @@
  */
 import type { StageKind } from '../stages/kind.ts';
 import { checkedDurationMs, durationMs, formatDuration, MAXIMUM_DURATION } from './duration.ts';
+import { hasExpression } from './expressions/text.ts';
 import { type Finding, findings } from './issues.ts';
 import { didYouMean } from './nearest.ts';
-import type { Path } from './problem.ts';
+import { needsOf, type RawStage, rawStagesOf } from './raw-stages.ts';
 import { MAXIMUM_PLAN_STAGES, MAXIMUM_STAGES } from './schema.ts';
+import { scopeFindings } from './scope-checks.ts';
+import { type Templates, templateUse } from './template.ts';
+import { lockFindings, protectedFindings, publishedFindings, templateFindings } from './template-checks.ts';
 import { isRecord, type YamlDocument } from './yaml-file.ts';
 
 export type StageKinds = ReadonlyMap<string, StageKind>;
@@ -18,33 +22,42 @@ export const DEFAULT_EXECUTION_TIMEOUT = '24h';
 const TIMEOUT_ROOM_MS = checkedDurationMs('5m');
 const MAXIMUM_CYCLES = 20;
 
-type Stage = { readonly id: string; readonly path: Path; readonly raw: { readonly [key: string]: unknown } };
+/** What pipelines and templates can use. */
+export type Usable = { readonly kinds: StageKinds; readonly templates: Templates };
 
-/** Everything that is wrong with the document beyond its shape. */
-export function checkDocument(document: YamlDocument, kinds: StageKinds): Finding[] {
+/** Everything that is wrong with the document, a pipeline or a template, beyond its shape. */
+export function checkDocument(document: YamlDocument, usable: Usable): Finding[] {
   const root = document.value;
   if (!isRecord(root)) return [];
-  const found = expressionFindings(root);
   const rawStages = isRecord(root.stages) ? root.stages : {};
   const ids = Object.keys(rawStages);
   if (ids.length > MAXIMUM_STAGES) {
     // To look through all of them would only cost time.
     const sentence = `has ${ids.length} stages; at most ${MAXIMUM_STAGES} are allowed`;
-    return [...found, { path: ['stages'], at: 'key', sentence }];
+    return [{ path: ['stages'], at: 'key', sentence }];
   }
-  const stages = Object.entries(rawStages).flatMap(([id, raw]): Stage[] =>
-    isRecord(raw) ? [{ id, path: ['stages', id], raw }] : [],
-  );
-  found.push(...triggerFindings(root));
+  const stages = rawStagesOf(rawStages, ['stages']);
+  const found = triggerFindings(root);
   for (const stage of stages) {
-    found.push(...needsFindings(stage, ids), ...targetFindings(stage), ...kindFindings(stage, root, document, kinds));
+    found.push(
+      ...needsFindings(stage, ids),
+      ...targetFindings(stage),
+      ...kindFindings(stage, root, document, usable),
+      ...templateFindings(stage, usable),
+    );
   }
   const inPlan = stages.reduce((sum, { raw }) => sum + (Array.isArray(raw.targets) ? raw.targets.length : 1), 0);
   if (inPlan > MAXIMUM_PLAN_STAGES) {
     const sentence = `come to ${inPlan} with one for each target; at most ${MAXIMUM_PLAN_STAGES} are allowed`;
     found.push({ path: ['stages'], at: 'key', sentence });
   }
-  found.push(...cycleFindings(stages));
+  found.push(
+    ...cycleFindings(stages),
+    ...lockFindings(stages, usable.templates),
+    ...protectedFindings(root, stages, usable),
+  );
+  if (typeof root.template === 'string') found.push(...publishedFindings(root, stages));
+  found.push(...scopeFindings(document, stages, usable));
   return found;
 }
 
@@ -58,54 +71,18 @@ export function defaultStageTimeout(kind: StageKind, parameters: unknown): strin
   return formatDuration(Math.max(boundedMs, checkedDurationMs(DEFAULT_STAGE_TIMEOUT)));
 }
 
-/** Whether the value is text with an expression in it. */
-export function hasExpression(value: unknown): boolean {
-  return typeof value === 'string' && value.includes('${{');
-}
-
-/** `${{ … }}` must never pass as plain text, so it is refused for as long as nothing evaluates it. */
-function expressionFindings(root: unknown): Finding[] {
-  const found: Finding[] = [];
-  const visit = (value: unknown, path: Path): void => {
-    if (hasExpression(value)) {
-      found.push({
-        path,
-        at: 'value',
-        sentence: 'has an expression, which the language does not have yet',
-        isExpression: true,
-      });
-    } else if (Array.isArray(value)) {
-      value.forEach((item, index) => {
-        visit(item, [...path, index]);
-      });
-    } else if (isRecord(value)) {
-      for (const [key, item] of Object.entries(value)) visit(item, [...path, key]);
-    }
-  };
-  visit(root, []);
-  return found;
-}
-
 function triggerFindings(root: { readonly [key: string]: unknown }): Finding[] {
   const triggers = Array.isArray(root.on) ? root.on : [];
   const images = isRecord(root.images) ? Object.keys(root.images) : [];
   return triggers.flatMap((trigger: unknown, index): Finding[] => {
     const name = isRecord(trigger) ? trigger.push : undefined;
-    if (typeof name !== 'string' || images.includes(name)) return [];
+    if (typeof name !== 'string' || hasExpression(name) || images.includes(name)) return [];
     const path = ['on', index, 'push'];
     return [{ path, at: 'value', sentence: `"${name}": no such image under images${didYouMean(name, images)}` }];
   });
 }
 
-function needsOf(stage: Stage): { id: string; path: Path }[] {
-  const needs = stage.raw.needs;
-  const path = [...stage.path, 'needs'];
-  if (typeof needs === 'string') return [{ id: needs, path }];
-  if (!Array.isArray(needs)) return [];
-  return needs.flatMap((id: unknown, index) => (typeof id === 'string' ? [{ id, path: [...path, index] }] : []));
-}
-
-function needsFindings(stage: Stage, ids: readonly string[]): Finding[] {
+function needsFindings(stage: RawStage, ids: readonly string[]): Finding[] {
   const seen = new Set<string>();
   return needsOf(stage).flatMap(({ id, path }): Finding[] => {
     if (seen.has(id)) return [{ path, at: 'value', sentence: `needs "${id}" twice`, alone: true }];
@@ -116,7 +93,7 @@ function needsFindings(stage: Stage, ids: readonly string[]): Finding[] {
   });
 }
 
-function targetFindings(stage: Stage): Finding[] {
+function targetFindings(stage: RawStage): Finding[] {
   const { target, targets } = stage.raw;
   const found: Finding[] = [];
   if (target !== undefined && targets !== undefined) {
@@ -133,29 +110,38 @@ function targetFindings(stage: Stage): Finding[] {
 }
 
 function kindFindings(
-  stage: Stage,
+  stage: RawStage,
   root: { readonly [key: string]: unknown },
   document: YamlDocument,
-  kinds: StageKinds,
+  { kinds, templates }: Usable,
 ): Finding[] {
   const { uses, target, targets } = stage.raw;
-  if (typeof uses !== 'string' || uses === '') return [];
+  if (typeof uses !== 'string' || uses === '' || templateUse(uses) !== undefined) return [];
   const kind = kinds.get(uses);
   if (kind === undefined) {
-    const known = [...kinds.keys()];
-    const hint = didYouMean(uses, known) || `; the kinds are ${known.join(', ')}`;
+    const known = [...kinds.keys(), ...templates.names()];
+    const versions = templates.names().includes(uses) ? `; a template is used with a version: ${uses}@1` : '';
+    const hint = versions || didYouMean(uses, known) || `; the kinds are ${[...kinds.keys()].join(', ')}`;
     return [{ path: [...stage.path, 'uses'], at: 'value', sentence: `"${uses}": no such stage kind${hint}` }];
   }
   const found: Finding[] = [];
+  for (const field of ['insert', 'override']) {
+    if (stage.raw[field] === undefined) continue;
+    found.push({
+      path: [...stage.path, field],
+      at: 'key',
+      sentence: `has no meaning for ${uses}, which is no template`,
+    });
+  }
   const given = target === undefined ? targets : target;
-  if (kind.target === 'required' && given === undefined) {
+  if (kind.target === 'required' && given === undefined && typeof root.template !== 'string') {
     found.push({ path: stage.path, at: 'key', sentence: `uses ${uses}, which needs a target or targets` });
   }
   if (kind.target === 'none' && given !== undefined) {
     const path = [...stage.path, target === undefined ? 'targets' : 'target'];
     found.push({ path, at: 'key', sentence: `has no meaning for ${uses}, which touches no cluster` });
   }
-  if (kind.manifests === 'required' && root.manifests === undefined) {
+  if (needsManifests(kind, stage.raw.with) && root.manifests === undefined) {
     const sentence = `uses ${uses}, but the pipeline has no manifests; name them as in manifests: { files: ["k8s/*.yaml"] }`;
     found.push({ path: stage.path, at: 'key', sentence });
   }
@@ -167,8 +153,13 @@ function kindFindings(
   return isRecord(parameters) ? [...found, ...findings(parsed.error.issues, checked)] : found;
 }
 
+function needsManifests(kind: StageKind, given: unknown): boolean {
+  if (typeof kind.manifests === 'function') return kind.manifests(isRecord(given) ? given : {});
+  return kind.manifests === 'required';
+}
+
 function timeoutFindings(
-  stage: Stage,
+  stage: RawStage,
   root: { readonly [key: string]: unknown },
   kind: StageKind,
   parameters: unknown,
@@ -191,12 +182,12 @@ function timeoutFindings(
 }
 
 /** Each cycle once, told at the `needs` of the stage that closes it. */
-function cycleFindings(stages: readonly Stage[]): Finding[] {
+function cycleFindings(stages: readonly RawStage[]): Finding[] {
   const byId = new Map(stages.map((stage) => [stage.id, stage]));
   const state = new Map<string, 'open' | 'done'>();
   const found: Finding[] = [];
   const trail: string[] = [];
-  const visit = (stage: Stage): void => {
+  const visit = (stage: RawStage): void => {
     state.set(stage.id, 'open');
     trail.push(stage.id);
     for (const need of needsOf(stage)) {

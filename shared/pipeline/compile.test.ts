@@ -1,9 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../core/json.ts';
 import type { PinnedImage } from '../core/plan.ts';
+import type { StageKind } from '../stages/kind.ts';
+import { stageKinds } from '../stages/registry.ts';
 import { canonicalJson } from './canonical.ts';
 import { compile, planHash } from './compile.ts';
 import { type Definition, definitionSchema } from './schema.ts';
+import { settle } from './settle.ts';
+import { NO_TEMPLATES } from './template.ts';
 
 const API: PinnedImage = { repository: 'pkg.dev/a/b', tag: '1.2.3', digest: `sha256:${'0'.repeat(64)}` };
 const STAGE = { uses: 'deploy', with: {} };
@@ -11,7 +16,18 @@ const STAGE = { uses: 'deploy', with: {} };
 function define(stages: object, rest: object = {}): Definition {
   return definitionSchema.parse({ pipeline: 'items-api', stages, ...rest });
 }
-const plan = (definition: Definition) => compile({ definition, images: {}, inputs: {} });
+const kinds: ReadonlyMap<string, StageKind> = stageKinds();
+type Given = { images?: { [name: string]: PinnedImage }; inputs?: JsonObject; manifests?: string };
+const plan = (definition: Definition, { inputs = {}, images = {}, ...rest }: Given = {}) =>
+  compile({
+    definition: settle({ definition, templates: NO_TEMPLATES, inputs }),
+    kinds,
+    templates: NO_TEMPLATES,
+    targets: undefined,
+    images,
+    trigger: {},
+    ...rest,
+  });
 
 describe('compile', () => {
   it('makes a whole plan, with the defaults of the language', () => {
@@ -21,16 +37,17 @@ describe('compile', () => {
         images: { api: { repository: 'pkg.dev/a/b', tag: '*' } },
         notify: [{ slack: '#a' }, { pubsub: 'events' }],
         team: 'items',
+        inputs: { size: { type: 'number', default: 1 }, tier: { type: 'string', default: 'web' } },
       },
     );
     const manifests = `sha256:${'1'.repeat(64)}`;
-    expect(compile({ definition, images: { api: API, other: API }, inputs: { size: 3 }, manifests })).toEqual({
+    expect(plan(definition, { images: { api: API, other: API }, inputs: { size: 3 }, manifests })).toEqual({
       format: 1,
       pipeline: 'items-api',
       team: 'items',
       namespace: 'items',
       images: { api: API },
-      inputs: { size: 3 },
+      inputs: { size: 3, tier: 'web' },
       stages: [
         {
           id: 'pause',

@@ -1,42 +1,85 @@
-/** A checked definition to the plan that an execution runs: pure, so that the same inputs give the same plan and hash. */
-import type { JsonObject } from '../core/json.ts';
-import type { Hash, NotifyPlan, PinnedImage, Plan, RetryPolicy, StagePlan } from '../core/plan.ts';
+/** A settled definition to the plan that an execution runs: pure, so that the same inputs give the same plan and hash. */
+import { z } from 'zod';
+import type { Json, JsonObject } from '../core/json.ts';
+import type {
+  Concurrency,
+  Hash,
+  NotifyPlan,
+  OnFailure,
+  PinnedImage,
+  Plan,
+  RetryPolicy,
+  StagePlan,
+} from '../core/plan.ts';
 import { canonicalJson, hashText } from './canonical.ts';
-import { DEFAULT_STAGE_TIMEOUT } from './checks.ts';
+import { DEFAULT_STAGE_TIMEOUT, defaultStageTimeout, type StageKinds } from './checks.ts';
 import { checkedDurationMs } from './duration.ts';
-import type { Definition, StageDefinition } from './schema.ts';
+import { type Draft, expandStages, type Scoped } from './expand.ts';
+import { combine, type Resolved, resolveValue, UnresolvedExpression } from './expressions/resolve.ts';
+import { formatPath } from './problem.ts';
+import { concurrencySchema, MAXIMUM_PLAN_STAGES, notifySchema } from './schema.ts';
+import { meaningIn, type Scope, type Surroundings, type Target } from './scope.ts';
+import { CannotSettle, inherit, resolved, type SettledDefinition, scopeOf } from './settle.ts';
+import { type Templates, templatesUsed } from './template.ts';
 
 const DEFAULT_ATTEMPTS = 1;
 const DEFAULT_BACK_OFF = '10s';
 const MAXIMUM_BACK_OFF_MS = checkedDurationMs('5m');
+const MAXIMUM_NOTIFICATIONS = 20;
 
-/**
- * Makes the plan. `images` holds every image of the definition, pinned; `manifests` is the blob of the rendered
- * objects. Throws where an image is missing, or where the definition was never checked.
- */
-export function compile(command: {
-  definition: Definition;
-  images: { readonly [name: string]: PinnedImage };
-  inputs: JsonObject;
-  manifests?: Hash;
-}): Plan {
-  const { definition, images, inputs, manifests } = command;
+export type CompileCommand = {
+  readonly definition: SettledDefinition;
+  readonly kinds: StageKinds;
+  readonly templates: Templates;
+  /** Every target that there is; undefined takes any name. */
+  readonly targets: readonly Target[] | undefined;
+  /** Every image of the definition, pinned. */
+  readonly images: { readonly [name: string]: PinnedImage };
+  /** What started the execution, as expressions see it. */
+  readonly trigger: JsonObject;
+  /** The blob of the rendered objects. */
+  readonly manifests?: Hash;
+  /** The same for targets that have their own. */
+  readonly manifestsOn?: { readonly [target: string]: Hash };
+  /** The blob of the files beside the pipeline file. */
+  readonly files?: Hash;
+};
+
+/** Makes the plan. Throws CannotSettle with everything that only the given values make wrong. */
+export function compile(command: CompileCommand): Plan {
+  const { definition, templates, kinds, targets, trigger, manifests, files } = command;
+  const images = pinned(definition, command.images);
+  const { pipeline, team, namespace, values } = definition;
+  const surroundings: Surroundings = { pipeline: { name: pipeline, team, namespace }, images, trigger };
+  const scope = scopeOf(values, surroundings);
+  const { drafts, problems } = expandStages(definition, scope, { kinds, templates, targets });
+  const wrong = [...problems];
+  if (drafts.length > MAXIMUM_PLAN_STAGES) {
+    wrong.push(
+      `stages  come to ${drafts.length} with templates and targets; at most ${MAXIMUM_PLAN_STAGES} are allowed`,
+    );
+  }
+  const stages = drafts.flatMap((draft) => {
+    const planned = planStage(draft, command);
+    if ('problem' in planned) wrong.push(planned.problem);
+    return 'problem' in planned ? [] : [planned];
+  });
+  if (wrong.length > 0) throw new CannotSettle([...new Set(wrong)]);
+  const used = templatesUsed(definition.stages, templates);
   return {
     format: 1,
-    pipeline: definition.pipeline,
-    team: definition.team,
-    namespace: definition.namespace ?? definition.team,
-    images: pinned(definition, images),
-    inputs,
-    stages: planStages(definition),
-    concurrency: {
-      group: definition.concurrency.group ?? definition.pipeline,
-      limit: definition.concurrency.limit,
-      whenBusy: definition.concurrency['when-busy'],
-    },
+    pipeline,
+    team,
+    namespace,
+    images,
+    inputs: values,
+    stages,
+    concurrency: planConcurrency(definition, templates, scope),
     timeoutMs: checkedDurationMs(definition.timeout),
-    notify: definition.notify.map(planNotification),
+    notify: planNotifications(definition, templates, scope),
     ...(manifests === undefined ? {} : { manifests }),
+    ...(files === undefined ? {} : { files }),
+    ...(Object.keys(used).length === 0 ? {} : { templates: used }),
   };
 }
 
@@ -50,13 +93,8 @@ export function planHash(plan: Plan): Hash {
   return hashText(planText(plan));
 }
 
-/** The id of the stage that a declared stage becomes on one of its targets. */
-export function stageIdOn(declared: string, stage: Pick<StageDefinition, 'targets'>, target: string): string {
-  return (stage.targets?.length ?? 0) > 1 ? `${declared}-${target}` : declared;
-}
-
 function pinned(
-  definition: Definition,
+  definition: Pick<SettledDefinition, 'pipeline' | 'images'>,
   images: { readonly [name: string]: PinnedImage },
 ): { [name: string]: PinnedImage } {
   const entries = Object.keys(definition.images).map((name): [string, PinnedImage] => {
@@ -67,80 +105,109 @@ function pinned(
   return Object.fromEntries(entries);
 }
 
-function planNotification(notify: Definition['notify'][number]): NotifyPlan {
-  if ('slack' in notify) return { slack: notify.slack, when: notify.when };
-  return { pubsub: notify.pubsub, ...(notify.when === undefined ? {} : { when: notify.when }) };
+function planConcurrency(definition: SettledDefinition, templates: Templates, scope: Scope): Concurrency {
+  const found = inherit(definition, 'concurrency', templates, scope) ?? { value: {}, scope };
+  const { group, limit, 'when-busy': whenBusy } = parsed(concurrencySchema, found, 'concurrency');
+  return { group: group ?? definition.pipeline, limit, whenBusy };
 }
 
-function planStages(definition: Definition): StagePlan[] {
-  const declared = new Map(Object.entries(definition.stages));
-  const partsOf = new Map([...declared].map(([id, stage]) => [id, partsOfStage(id, stage)]));
-  return inOrder(definition.pipeline, declared).flatMap(([id, stage]) => {
-    const needs = stage.needs.flatMap((need) => (partsOf.get(need) ?? []).map((part) => part.id));
-    return (partsOf.get(id) ?? []).map((part) => planStage({ definition, declaredAs: id, stage, part, needs }));
+function planNotifications(definition: SettledDefinition, templates: Templates, scope: Scope): NotifyPlan[] {
+  const found = inherit(definition, 'notify', templates, scope) ?? { value: [], scope };
+  return parsed(z.array(notifySchema).max(MAXIMUM_NOTIFICATIONS), found, 'notify').map((notify) => {
+    if ('slack' in notify) return { slack: notify.slack, when: notify.when };
+    return { pubsub: notify.pubsub, ...(notify.when === undefined ? {} : { when: notify.when }) };
   });
 }
 
-type Part = { readonly id: string; readonly target?: string };
-
-function partsOfStage(id: string, stage: StageDefinition): Part[] {
-  const targets = stage.targets ?? (stage.target === undefined ? [] : [stage.target]);
-  if (targets.length === 0) return [{ id }];
-  return targets.map((target) => ({ id: stageIdOn(id, stage, target), target }));
+function parsed<T>(schema: z.ZodType<T>, { value, scope }: Scoped<Json>, field: string): T {
+  const result = schema.safeParse(resolved(value, scope, [field]));
+  if (result.success) return result.data;
+  throw new CannotSettle(result.error.issues.map(({ path, message }) => `${[field, ...path].join('.')}  ${message}`));
 }
 
-function planStage(command: {
-  definition: Definition;
-  declaredAs: string;
-  stage: StageDefinition;
-  part: Part;
-  needs: readonly string[];
-}): StagePlan {
-  const { definition, declaredAs, stage, part, needs } = command;
+function planStage(draft: Draft, command: CompileCommand): StagePlan | { readonly problem: string } {
+  const { definition, manifestsOn = {} } = command;
   const { defaults } = definition;
+  const where = formatPath(draft.path);
+  try {
+    const { value: given, isLater } = parametersOf(draft);
+    const parameters = isLater ? undefined : draft.kind.with.safeParse(given);
+    if (parameters?.success === false) {
+      const text = parameters.error.issues.map(({ path, message }) => `${['with', ...path].join('.')} ${message}`);
+      return { problem: `${where}  ${text.join('; ')}` };
+    }
+    const condition = conditionOf(draft);
+    const ownManifests = draft.target === undefined ? undefined : manifestsOn[draft.target];
+    const usual = parameters === undefined ? DEFAULT_STAGE_TIMEOUT : defaultStageTimeout(draft.kind, parameters.data);
+    const timeout = draft.policies.timeout ?? defaults?.timeout ?? usual;
+    return {
+      id: draft.id,
+      declaredAs: draft.declaredAs,
+      kind: draft.kind.kind,
+      ...(draft.target === undefined ? {} : { target: draft.target }),
+      needs: draft.needs,
+      ...(draft.after.length === 0 ? {} : { after: draft.after }),
+      with: parameters === undefined ? given : (JSON.parse(JSON.stringify(parameters.data)) as Json),
+      ...(isLater ? { isDynamic: true } : {}),
+      ...condition,
+      timeoutMs: checkedDurationMs(timeout),
+      retry: planRetry(draft, definition),
+      onFailure: planOnFailure(draft, definition),
+      ...(ownManifests === undefined ? {} : { manifests: ownManifests }),
+      ...(draft.template === undefined ? {} : { template: draft.template }),
+    };
+  } catch (error) {
+    if (!(error instanceof UnresolvedExpression)) throw error;
+    return { problem: `${formatPath([...draft.path, ...error.path])}  ${error.message}` };
+  }
+}
+
+/** The parameters as far as they are known; each was written in a scope of its own. */
+function parametersOf(draft: Draft): Resolved {
+  return combine(
+    Object.entries(draft.with).map(([name, { value, scope }]) => [
+      name,
+      resolveValue(value, meaningIn(scope), { path: ['with', name] }),
+    ]),
+  );
+}
+
+function conditionOf(draft: Draft): { skip?: string; if?: string } {
+  const later: string[] = [];
+  for (const { value, scope } of draft.conditions) {
+    if (value === false) return { skip: 'its condition "if" is false' };
+    if (value === true) continue;
+    const result = resolveValue(value, meaningIn(scope), { path: ['if'] });
+    if (result.isLater) later.push(String(result.value).slice('${{'.length, -'}}'.length).trim());
+    else if (result.value === false) return { skip: `its condition is false: ${value}` };
+    else if (result.value !== true) {
+      const text = `gives ${JSON.stringify(result.value)}; a condition gives true or false`;
+      throw new CannotSettle([`${formatPath([...draft.path, 'if'])}  ${text}`]);
+    }
+  }
+  if (later.length === 0) return {};
   return {
-    id: part.id,
-    declaredAs,
-    kind: stage.uses,
-    ...(part.target === undefined ? {} : { target: part.target }),
-    needs,
-    with: stage.with,
-    ...(stage.if === false ? { skip: 'its condition "if" is false' } : {}),
-    timeoutMs: checkedDurationMs(stage.timeout ?? defaults?.timeout ?? DEFAULT_STAGE_TIMEOUT),
-    retry: planRetry(stage, definition),
-    onFailure: {
-      then: stage['on-failure']?.then ?? defaults?.['on-failure']?.then ?? 'fail',
-      others: stage['on-failure']?.others ?? defaults?.['on-failure']?.others ?? 'cancel',
-    },
+    if: later.length === 1 ? `\${{ ${later.join()} }}` : `\${{ ${later.map((cel) => `(${cel})`).join(' && ')} }}`,
   };
 }
 
-function planRetry(stage: StageDefinition, { defaults }: Definition): RetryPolicy {
-  const backOff = stage.retry?.['back-off'] ?? defaults?.retry?.['back-off'] ?? DEFAULT_BACK_OFF;
+function planOnFailure(draft: Draft, { defaults }: SettledDefinition): OnFailure {
+  const policies = [defaults?.['on-failure'], ...draft.failurePolicies];
+  const last = <K extends 'then' | 'others' | 'undo'>(key: K) =>
+    policies.findLast((policy) => policy?.[key] !== undefined)?.[key];
+  const undo = last('undo');
   return {
-    attempts: stage.retry?.attempts ?? defaults?.retry?.attempts ?? DEFAULT_ATTEMPTS,
+    then: last('then') ?? 'fail',
+    others: last('others') ?? 'cancel',
+    ...(undo === undefined || undo === 'none' ? {} : { undo }),
+  };
+}
+
+function planRetry({ policies }: Draft, { defaults }: SettledDefinition): RetryPolicy {
+  const backOff = policies.retry?.['back-off'] ?? defaults?.retry?.['back-off'] ?? DEFAULT_BACK_OFF;
+  return {
+    attempts: policies.retry?.attempts ?? defaults?.retry?.attempts ?? DEFAULT_ATTEMPTS,
     backOffMs: checkedDurationMs(backOff),
     maximumBackOffMs: MAXIMUM_BACK_OFF_MS,
   };
-}
-
-/** Every stage after those that it needs, otherwise as declared. Needs that name no stage are refused. */
-function inOrder(
-  pipeline: string,
-  stages: ReadonlyMap<string, StageDefinition>,
-): readonly (readonly [string, StageDefinition])[] {
-  const ordered: [string, StageDefinition][] = [];
-  const state = new Map<string, 'open' | 'done'>();
-  const visit = (id: string, neededBy: string): void => {
-    if (state.get(id) === 'done') return;
-    const stage = stages.get(id);
-    if (stage === undefined) throw new Error(`planning ${pipeline}: ${neededBy} needs "${id}", which is no stage`);
-    if (state.get(id) === 'open') throw new Error(`planning ${pipeline}: ${neededBy} and "${id}" need each other`);
-    state.set(id, 'open');
-    for (const need of stage.needs) visit(need, id);
-    state.set(id, 'done');
-    ordered.push([id, stage]);
-  };
-  for (const id of stages.keys()) visit(id, pipeline);
-  return ordered;
 }

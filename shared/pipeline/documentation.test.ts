@@ -1,16 +1,18 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import type { PinnedImage } from '../core/plan.ts';
+import { loadStageKinds } from '../stages/custom-kinds.ts';
 import type { StageKind } from '../stages/kind.ts';
 import { stageKinds } from '../stages/registry.ts';
 import { compile, planHash } from './compile.ts';
 import { pipelineJsonSchema } from './json-schema.ts';
 import { parsePipelines } from './parse.ts';
 import { formatProblems } from './problem.ts';
-import { renderManifests, selectFiles } from './render.ts';
+import { renderManifests } from './render.ts';
+import { selectFiles } from './select-files.ts';
 import { isRecord } from './yaml-file.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -66,9 +68,11 @@ function collectProperties(schema: unknown, names: Set<string>): void {
 describe.each(readdirSync(join(ROOT, 'examples')))('examples/%s', (name) => {
   const folder = join(ROOT, 'examples', name);
 
-  it('parses, renders and compiles to one plan', () => {
+  it('parses, renders and compiles to one plan', async () => {
     const file = `examples/${name}/gennaker.yaml`;
-    const parsed = parsePipelines({ file, text: readFileSync(join(folder, 'gennaker.yaml'), 'utf8'), kinds });
+    const ownKinds = join(folder, 'index.ts');
+    const known = await loadStageKinds({ modules: existsSync(ownKinds) ? [ownKinds] : [] });
+    const parsed = parsePipelines({ file, text: readFileSync(join(folder, 'gennaker.yaml'), 'utf8'), kinds: known });
     expect('problems' in parsed ? formatProblems(parsed.problems) : '').toBe('');
     for (const definition of 'pipelines' in parsed ? parsed.pipelines : []) {
       const images = Object.fromEntries(
@@ -77,12 +81,26 @@ describe.each(readdirSync(join(ROOT, 'examples')))('examples/%s', (name) => {
           { repository, tag: '1.2.3', digest: `sha256:${'9f3c'.repeat(16)}` },
         ]),
       );
-      const patterns = definition.manifests?.files ?? [];
+      if (definition.manifests === undefined) continue;
+      const patterns = definition.manifests.files ?? [];
       const all = readdirSync(folder, { recursive: true, encoding: 'utf8' });
       const selected = selectFiles({ paths: all, patterns, pipelineFile: file });
       const paths = 'paths' in selected ? selected.paths : [];
       const files = Object.fromEntries(paths.map((path) => [path, readFileSync(join(folder, path), 'utf8')]));
-      const rendered = renderManifests({ files, patterns, pipelineFile: file, images });
+      const rendered = await renderManifests({
+        source: definition.manifests,
+        files,
+        pipelineFile: file,
+        pipeline: definition.pipeline,
+        namespace: definition.team,
+        images,
+        renderer: {
+          render: async ({ request }) => {
+            throw new Error(`the examples need no ${request.program}`);
+          },
+        },
+        signal: new AbortController().signal,
+      });
       expect('problems' in rendered ? formatProblems(rendered.problems) : '').toBe('');
       expect('text' in rendered && rendered.text).toContain('@sha256:9f3c');
       const plan = compile({ definition, images, inputs: {}, manifests: `sha256:${'1'.repeat(64)}` });

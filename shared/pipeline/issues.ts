@@ -13,6 +13,8 @@ export type Finding = {
   readonly alone?: true;
   /** It is about an expression in the text. */
   readonly isExpression?: true;
+  /** Where in the text, in characters. */
+  readonly offset?: number;
 };
 
 /** What was checked, and where it stands in the document. */

@@ -1,43 +1,126 @@
-/** Text of pipeline files to checked definitions, or to everything that is wrong with them, with places. */
-import { checkDocument, defaultStageTimeout, hasExpression, type StageKinds } from './checks.ts';
+/** Text of pipeline and template files to checked definitions, or to everything that is wrong with them, with places. */
+import type { z } from 'zod';
+import { checkDocument, type Usable } from './checks.ts';
+import { hasExpression } from './expressions/text.ts';
 import { type Finding, findings, valueAt } from './issues.ts';
 import { formatPath, type Problem, sortProblems } from './problem.ts';
-import { type Definition, definitionSchema, parametersSchema, type StageDefinition } from './schema.ts';
-import { readYaml, type YamlDocument } from './yaml-file.ts';
+import { type Definition, definitionSchema } from './schema.ts';
+import { NO_TEMPLATES, type Template, type Templates, templateSchema, templatesOf } from './template.ts';
+import { isRecord, readYaml, type YamlDocument } from './yaml-file.ts';
 
 export const MAXIMUM_PIPELINE_FILE_BYTES = 256 * 1024;
 const MAXIMUM_VALUES = 20_000;
 /** Beyond these, the problems of one file are cut: nobody reads more, and a hostile file could make a great many. */
 const MAXIMUM_PROBLEMS = 500;
 
-export type Parsed = { readonly pipelines: readonly Definition[] } | { readonly problems: readonly Problem[] };
+/** Which version of a template a use leads to can differ from pipeline to pipeline. */
+export type TemplatesFor = (pipeline: string) => Templates;
+
+export type Parsed =
+  | { readonly pipelines: readonly Definition[]; readonly templates: readonly Template[] }
+  | { readonly problems: readonly Problem[] };
 
 /**
- * Reads a file of one or more pipelines, one in each YAML document. Either every pipeline in it is right, or
- * `problems` holds all that is wrong, sorted by place.
+ * Reads a file of pipelines and templates, one in each YAML document. Either everything in it is right, or `problems`
+ * holds all that is wrong, sorted by place. Pipelines can use the templates of the file beside the published ones.
  */
-export function parsePipelines(command: { file: string; text: string; kinds: StageKinds }): Parsed {
-  const { file, text, kinds } = command;
+export function parsePipelines(command: {
+  file: string;
+  text: string;
+  kinds: Usable['kinds'];
+  /** The published templates, as they are for the pipeline of a name. */
+  templatesFor?: TemplatesFor;
+}): Parsed {
+  const { file, text, kinds, templatesFor = () => NO_TEMPLATES } = command;
   const limits = { maximumBytes: MAXIMUM_PIPELINE_FILE_BYTES, maximumValues: MAXIMUM_VALUES };
   const { documents, problems: syntax } = readYaml({ file, text, dialect: 'pipeline', limits });
   const problems: Problem[] = [...syntax];
-  const pipelines: Definition[] = [];
-  const seen = new Set<string>();
-  for (const document of documents) {
-    const { definition, found } = readDocument(document, kinds);
-    problems.push(...found.map((finding) => place(file, document, finding)));
-    if (definition === undefined) continue;
-    if (seen.has(definition.pipeline)) {
-      const sentence = `"${definition.pipeline}" is the name of an earlier pipeline in this file`;
-      problems.push(place(file, document, { path: ['pipeline'], at: 'value', sentence }));
-    }
-    seen.add(definition.pipeline);
-    pipelines.push(definition);
-  }
+  const reader = new Reader(file, kinds, templatesFor);
+  // Templates first: pipelines above them may use them.
+  for (const document of documents) if (isTemplate(document)) reader.template(document);
+  for (const document of documents) if (!isTemplate(document)) reader.pipeline(document);
+  problems.push(...reader.problems);
   if (documents.length === 0 && problems.length === 0) {
     problems.push({ file, line: 1, column: 1, message: 'the file has no pipeline; one begins with "pipeline: NAME"' });
   }
-  return problems.length === 0 ? { pipelines } : { problems: sortProblems(problems).slice(0, MAXIMUM_PROBLEMS) };
+  if (problems.length > 0) return { problems: sortProblems(problems).slice(0, MAXIMUM_PROBLEMS) };
+  return { pipelines: reader.pipelines, templates: reader.templates };
+}
+
+function isTemplate({ value }: YamlDocument): boolean {
+  return isRecord(value) && value.template !== undefined && value.pipeline === undefined;
+}
+
+class Reader {
+  readonly pipelines: Definition[] = [];
+  readonly templates: Template[] = [];
+  readonly problems: Problem[] = [];
+  readonly #file: string;
+  readonly #kinds: Usable['kinds'];
+  readonly #templatesFor: TemplatesFor;
+
+  constructor(file: string, kinds: Usable['kinds'], templatesFor: TemplatesFor) {
+    this.#file = file;
+    this.#kinds = kinds;
+    this.#templatesFor = templatesFor;
+  }
+
+  template(document: YamlDocument): void {
+    const template = this.#read(document, templateSchema, 'a template');
+    if (template === undefined) return;
+    const same = (other: Template) => other.template === template.template && other.version === template.version;
+    if (this.templates.some(same)) {
+      const sentence = `"${template.template}" has this version earlier in this file`;
+      this.#problem(document, { path: ['version'], at: 'value', sentence });
+    }
+    this.templates.push(template);
+  }
+
+  pipeline(document: YamlDocument): void {
+    const pipeline = this.#read(document, definitionSchema, 'a pipeline');
+    if (pipeline === undefined) return;
+    if (this.pipelines.some((other) => other.pipeline === pipeline.pipeline)) {
+      const sentence = `"${pipeline.pipeline}" is the name of an earlier pipeline in this file`;
+      this.#problem(document, { path: ['pipeline'], at: 'value', sentence });
+    }
+    this.pipelines.push(pipeline);
+  }
+
+  /** The document as its schema gives it; undefined where something is wrong, which is noted. */
+  #read<T>(document: YamlDocument, schema: z.ZodType<T>, owner: string): T | undefined {
+    const parsed = schema.safeParse(document.value);
+    const shape = parsed.success
+      ? []
+      : findings(parsed.error.issues, { schema, value: document.value, base: [], owner, document });
+    const name = isRecord(document.value) && typeof document.value.pipeline === 'string' ? document.value.pipeline : '';
+    const usable = { kinds: this.#kinds, templates: withOwn(this.#templatesFor(name), this.templates) };
+    // What an expression stands for is checked by its type; nothing else can be wrong with its text.
+    const found = [...shape, ...checkDocument(document, usable)].filter(
+      ({ path, isExpression }) => isExpression === true || !hasExpression(valueAt(document.value, path)),
+    );
+    for (const finding of found) this.#problem(document, finding);
+    return parsed.success && found.length === 0 ? parsed.data : undefined;
+  }
+
+  #problem(document: YamlDocument, { path, at, sentence, alone, offset }: Finding): void {
+    const value = offset === undefined ? document.valueAt(path) : document.inTextAt(path, offset);
+    const position = at === 'key' ? document.keyAt(path) : value;
+    const where = alone === true ? '' : formatPath(path);
+    this.problems.push({ file: this.#file, ...position, message: where === '' ? sentence : `${where}  ${sentence}` });
+  }
+}
+
+/** The published templates and those of the file, which win: a file is checked as it will be when it is published. */
+function withOwn(published: Templates, own: readonly Template[]): Templates {
+  if (own.length === 0) return published;
+  const templates = templatesOf(own);
+  return {
+    names: () => [...new Set([...published.names(), ...templates.names()])].sort(),
+    find(use) {
+      const found = templates.find(use);
+      return found.is === 'found' || found.is === 'not-a-range' ? found : published.find(use);
+    },
+  };
 }
 
 /** Reads back a definition that was checked before and stored. Throws where it no longer fits the language. */
@@ -52,42 +135,4 @@ export function readDefinition(stored: unknown): Definition {
     );
   }
   return parsed.data;
-}
-
-function readDocument(
-  document: YamlDocument,
-  kinds: StageKinds,
-): { definition?: Definition; found: readonly Finding[] } {
-  const parsed = definitionSchema.safeParse(document.value);
-  const shape = parsed.success
-    ? []
-    : findings(parsed.error.issues, {
-        schema: definitionSchema,
-        value: document.value,
-        base: [],
-        owner: 'a pipeline',
-        document,
-      });
-  // What an expression stands for is not known yet, so nothing else is wrong with it.
-  const found = [...shape, ...checkDocument(document, kinds)].filter(
-    ({ path, isExpression }) => isExpression === true || !hasExpression(valueAt(document.value, path)),
-  );
-  if (!parsed.success || found.length > 0) return { found };
-  const stages = Object.entries(parsed.data.stages).map(([id, stage]) => [id, complete(stage, parsed.data, kinds)]);
-  return { definition: { ...parsed.data, stages: Object.fromEntries(stages) }, found };
-}
-
-/** The stage with its kind's own defaults filled in. */
-function complete(stage: StageDefinition, definition: Definition, kinds: StageKinds): StageDefinition {
-  const kind = kinds.get(stage.uses);
-  if (kind === undefined) throw new Error(`completing a stage: no kind "${stage.uses}", though the checks passed it`);
-  const parameters = kind.with.parse(stage.with);
-  const timeout = stage.timeout ?? definition.defaults?.timeout ?? defaultStageTimeout(kind, parameters);
-  return { ...stage, timeout, with: parametersSchema.parse(parameters) };
-}
-
-function place(file: string, document: YamlDocument, { path, at, sentence, alone }: Finding): Problem {
-  const position = at === 'key' ? document.keyAt(path) : document.valueAt(path);
-  const where = alone === true ? '' : formatPath(path);
-  return { file, ...position, message: where === '' ? sentence : `${where}  ${sentence}` };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { readManifests, renderManifests } from './render.ts';
+import type { Renderer } from '../ports/renderer.ts';
+import { readManifests, renderManifests, renderObjects } from './render.ts';
 
 const DEPLOYMENT = `apiVersion: apps/v1
 kind: Deployment
@@ -121,6 +122,14 @@ describe('readManifests', () => {
   });
 });
 
+const NEVER = new AbortController().signal;
+const PLACE = { pipelineFile: 'gennaker.yaml', pipeline: 'items-api', namespace: 'items', signal: NEVER };
+const noProgram: Renderer = {
+  render: async ({ request }) => {
+    throw new Error(`${request.program} was run`);
+  },
+};
+
 describe('renderManifests', () => {
   const digest = `sha256:${'9f3c'.repeat(16)}`;
   const images = { api: { repository: 'pkg.dev/acme/items-api', tag: '1.2.3', digest } };
@@ -132,23 +141,23 @@ describe('renderManifests', () => {
       spec: { containers: [{ name: 'a', image }] },
       data,
     });
-  const render = (text: string) =>
-    renderManifests({ files: { 'a.json': text }, patterns: ['a.json'], pipelineFile: 'gennaker.yaml', images });
+  const render = (text: string, source: unknown = { files: ['a.json'] }) =>
+    renderManifests({ ...PLACE, files: { 'a.json': text }, source, images, renderer: noProgram });
 
-  it('puts the images in by digest', () => {
-    const rendered = render(pod('pkg.dev/acme/items-api:old'));
+  it('puts the images in by digest', async () => {
+    const rendered = await render(pod('pkg.dev/acme/items-api:old'));
     expect('text' in rendered && JSON.parse(rendered.text)).toMatchObject([
       { kind: 'Pod', spec: { containers: [{ image: `pkg.dev/acme/items-api:1.2.3@${digest}` }] } },
     ]);
   });
 
-  it('refuses an image that no manifest uses', () => {
-    expect(render(pod('pkg.dev/acme/item-api:old'))).toMatchObject({
+  it('refuses an image that no manifest uses', async () => {
+    expect(await render(pod('pkg.dev/acme/item-api:old'))).toMatchObject({
       problems: [{ message: 'images.api  is used by no manifest; the images in them are pkg.dev/acme/item-api' }],
     });
   });
 
-  it('refuses what no blob can hold', () => {
+  it('refuses what no blob can hold', async () => {
     const data = 'x'.repeat(900 * 1024);
     const files = Object.fromEntries(
       Array.from({ length: 10 }, (_, index) => [
@@ -156,10 +165,109 @@ describe('renderManifests', () => {
         pod('pkg.dev/acme/items-api', data).replace('"a"', `"a${index}"`),
       ]),
     );
-    expect(renderManifests({ files, patterns: ['*.json'], pipelineFile: 'gennaker.yaml', images })).toMatchObject({
+    const source = { files: ['*.json'] };
+    expect(await renderManifests({ ...PLACE, files, source, images, renderer: noProgram })).toMatchObject({
       problems: [
-        { message: expect.stringMatching(/^manifests\.files {2}come to \d+ bytes as JSON; at most 8388608 are kept$/) },
+        { message: expect.stringMatching(/^manifests {2}come to \d+ bytes as JSON; at most 8388608 are kept$/) },
       ],
+    });
+  });
+
+  it.each<[unknown, string]>([
+    [{}, 'manifests  takes exactly one of files, kustomize and helm, not none'],
+    [
+      { files: ['a'], kustomize: 'k' },
+      'manifests  takes exactly one of files, kustomize and helm, not files and kustomize',
+    ],
+    [
+      { kustomize: '../k' },
+      `manifests.kustomize  "../k" leads out of the pipeline's folder; only what lies beside or below the pipeline file is taken`,
+    ],
+    [
+      { helm: { chart: 'oci://ghcr.io/acme/web' } },
+      'manifests.helm.chart  must be a path beside or below the pipeline file, not the address "oci://ghcr.io/acme/web": download it and commit it',
+    ],
+    [
+      { helm: { chart: 'web', release: '--post-renderer' } },
+      'manifests.helm.release  must be the name of a release: at most 53 lower-case letters, digits and "-", not "--post-renderer"',
+    ],
+    [
+      { helm: { chart: 'web', 'kube-version': '1' } },
+      'manifests.helm.kube-version  must be a version of Kubernetes, as in "1.34", not "1"',
+    ],
+    [{ helm: { chart: 'web' } }, 'manifests.helm.chart  the folder "web" has no Chart.yaml'],
+    [{ kustomize: 'web' }, `manifests.kustomize  "web" is neither a file nor a folder of the pipeline's folder`],
+  ])('refuses %j before any program runs', async (source, message) => {
+    expect(await render(pod('a'), source)).toMatchObject({ problems: [{ file: 'gennaker.yaml', message }] });
+  });
+});
+
+describe('what a program printed', () => {
+  const CHART = 'apiVersion: v2\nname: web\nversion: 1.0.0\n';
+  const service = (name: string, more = '') => `apiVersion: v1\nkind: Service\nmetadata: { name: ${name}${more} }\n`;
+  const helm = (printed: string, options: object = {}) =>
+    renderObjects({
+      ...PLACE,
+      files: { 'charts/web/Chart.yaml': CHART },
+      source: { helm: { chart: 'charts/web', ...options } },
+      renderer: { render: async () => printed },
+    });
+  const from = (file: string, text: string) => `---\n# Source: web/templates/${file}\n${text}`;
+
+  it('is held to the same rules as a file, and told with the template', async () => {
+    expect(await helm(from('a.yaml', service('a')) + from('b.yaml', 'kind: Service\nmetadata: {}\n'))).toEqual({
+      problems: [
+        {
+          file: 'charts/web/templates/b.yaml',
+          line: 1,
+          column: 1,
+          message: 'apiVersion  is missing; every Kubernetes object has one (line 3 of what helm makes of it)',
+        },
+        {
+          file: 'charts/web/templates/b.yaml',
+          line: 1,
+          column: 1,
+          message: 'metadata.name  is missing; every Kubernetes object has one (line 4 of what helm makes of it)',
+        },
+      ],
+    });
+  });
+
+  it('may not have an object twice, in whichever words', async () => {
+    const printed = from('a.yaml', service('a')) + from('b.yaml', service('a', ', namespace: items'));
+    expect(await helm(printed)).toMatchObject({
+      problems: [
+        {
+          file: 'charts/web/templates/b.yaml',
+          message: 'Service items/a is given twice; first in charts/web/templates/a.yaml',
+        },
+      ],
+    });
+  });
+
+  const hook = (when: string) =>
+    from(
+      'hook.yaml',
+      `apiVersion: batch/v1\nkind: Job\nmetadata: { name: j, annotations: { helm.sh/hook: "${when}" } }\n`,
+    );
+
+  it('may not have hooks that would run, unless they are left out', async () => {
+    const printed = from('a.yaml', service('a')) + hook('pre-install, post-delete');
+    expect(await helm(printed)).toMatchObject({
+      problems: [
+        {
+          file: 'charts/web/templates/hook.yaml',
+          message:
+            'metadata.annotations  Job j is a hook (pre-install), and hooks are not run; make it a stage of its own, switch it off by a value, or say hooks: leave-out',
+        },
+      ],
+    });
+    expect(await helm(printed, { hooks: 'leave-out' })).toMatchObject({ objects: [{ kind: 'Service' }] });
+  });
+
+  it('loses the hooks that no delivery runs', async () => {
+    expect(await helm(from('a.yaml', service('a')) + hook('test') + hook('post-delete'))).toMatchObject({
+      objects: [{ kind: 'Service' }],
     });
   });
 });

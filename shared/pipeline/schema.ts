@@ -5,19 +5,23 @@
 import { z } from 'zod';
 import { repositoryProblem } from '../registry/reference.ts';
 import { duration } from './duration.ts';
+import { hasExpression } from './expressions/text.ts';
 import { checkFilter } from './image-filter.ts';
+import { inputsSchema } from './inputs.ts';
+import { manifestsSchema } from './manifests-schema.ts';
 
-export const MAXIMUM_STAGES = 200;
+export const MAXIMUM_STAGES = 400;
 /** Stages of a plan, once those with several targets are counted for each. */
 export const MAXIMUM_PLAN_STAGES = 400;
 const MAXIMUM_IMAGES = 50;
 const MAXIMUM_TRIGGERS = 50;
 const MAXIMUM_TARGETS = 100;
 const MAXIMUM_NOTIFICATIONS = 20;
-const MAXIMUM_FILE_PATTERNS = 100;
 const MAXIMUM_ATTEMPTS = 10;
 const MAXIMUM_LIMIT = 100;
 const MAXIMUM_TEXT = 1000;
+const MAXIMUM_EXPRESSION = 4000;
+const MAXIMUM_LABELS = 20;
 
 /** A pattern whose failure is told in words. */
 function named(pattern: RegExp, words: string, maximumLength = 63): z.ZodString {
@@ -30,7 +34,7 @@ function named(pattern: RegExp, words: string, maximumLength = 63): z.ZodString 
 const DNS_NAME = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/;
 const pipelineName = named(DNS_NAME, 'lower-case letters, digits and "-", as in items-api');
 const teamName = named(DNS_NAME, 'lower-case letters, digits and "-"');
-const namespaceName = named(DNS_NAME, 'a Kubernetes namespace: lower-case letters, digits and "-"');
+const namespaceName = resolved(DNS_NAME, 'a Kubernetes namespace: lower-case letters, digits and "-"');
 export const targetName = named(DNS_NAME, 'the name of a target: lower-case letters, digits and "-"');
 export const stageId = named(
   /^[a-z][a-z0-9_]*$/,
@@ -41,30 +45,47 @@ const imageName = named(
   'an image name: a lower-case letter, then lower-case letters, digits and "_"',
 );
 
+/** Text of a form, or an expression that gives such text. */
+function resolved(pattern: RegExp, words: string, maximumLength = 63): z.ZodString {
+  return z
+    .string()
+    .max(MAXIMUM_EXPRESSION)
+    .regex(new RegExp(`${pattern.source}|\\$\\{\\{`, pattern.flags), {
+      error: (issue) => `must be ${words}, not "${String(issue.input)}"`,
+    })
+    .check((context) => {
+      if (hasExpression(context.value) || context.value.length <= maximumLength) return;
+      const message = `must have at most ${maximumLength} characters, not ${context.value.length}`;
+      context.issues.push({ code: 'custom', input: context.value, continue: true, message });
+    });
+}
+
+const TEXT = /^.+$/s;
+
 const imageSchema = z
   .strictObject({
-    repository: z
-      .string()
-      .max(MAXIMUM_TEXT)
+    repository: resolved(TEXT, 'the repository of an image', MAXIMUM_TEXT)
       .check((context) => {
-        const message = repositoryProblem(context.value);
+        const message = hasExpression(context.value) ? undefined : repositoryProblem(context.value);
         if (message !== undefined)
           context.issues.push({ code: 'custom', input: context.value, continue: true, message });
       })
       .describe('Where the image lives, without a tag: asia-northeast1-docker.pkg.dev/acme/items/items-api'),
-    tag: z.string().max(128).optional().describe('The tag, or a pattern of tags with "*" and "?": 1.2.*'),
-    semver: z.string().max(200).optional().describe('A range of semantic versions: ">=1.0.0 <2.0.0"'),
-    regex: z.string().max(500).optional().describe('A regular expression (RE2) that the whole tag matches'),
+    tag: resolved(TEXT, 'a tag', 128).optional().describe('The tag, or a pattern of tags with "*" and "?": 1.2.*'),
+    semver: resolved(TEXT, 'a range', 200).optional().describe('A range of semantic versions: ">=1.0.0 <2.0.0"'),
+    regex: resolved(TEXT, 'a regular expression', 500)
+      .optional()
+      .describe('A regular expression (RE2) that the whole tag matches'),
   })
   .check((context) => {
     const { tag, semver, regex } = context.value;
-    const given = [tag, semver, regex].filter((filter) => filter !== undefined).length;
-    if (given !== 1) {
-      const message = `takes exactly one of tag, semver and regex, not ${given === 0 ? 'none' : given}`;
+    const given = [tag, semver, regex].filter((filter) => filter !== undefined);
+    if (given.length !== 1) {
+      const message = `takes exactly one of tag, semver and regex, not ${given.length === 0 ? 'none' : given.length}`;
       context.issues.push({ code: 'custom', input: context.value, continue: true, message });
       return;
     }
-    const wrong = checkFilter(context.value);
+    const wrong = given.some((filter) => hasExpression(filter)) ? undefined : checkFilter(context.value);
     if (wrong !== undefined) {
       context.issues.push({
         code: 'custom',
@@ -80,48 +101,37 @@ const imageSchema = z
 
 /** Each kind of trigger is an object with a key of its own. */
 const triggerSchema = z.union([
-  z.strictObject({ push: imageName.describe('The name, under images, of the image whose push starts the pipeline') }),
+  z.strictObject({
+    push: resolved(/^[a-z][a-z0-9_]*$/, 'the name of an image').describe(
+      'The name, under images, of the image whose push starts the pipeline',
+    ),
+  }),
 ]);
 
-const manifestsSchema = z
-  .strictObject({
-    files: z
-      .array(z.string().min(1).max(MAXIMUM_TEXT))
-      .min(1)
-      .max(MAXIMUM_FILE_PATTERNS)
-      .describe('Paths or globs of YAML and JSON files, relative to the pipeline file'),
-  })
-  .describe('The Kubernetes objects that the pipeline delivers');
-
-const concurrencySchema = z
-  .strictObject({
-    group: z
-      .string()
-      .min(1)
-      .max(200)
-      .optional()
-      .describe("Executions of one group share its limit; by default the pipeline's name"),
-    limit: z.int().min(1).max(MAXIMUM_LIMIT).default(1).describe('How many executions of the group may run at once'),
-    'when-busy': z
-      .enum(['newest', 'queue', 'cancel-running', 'skip'])
-      .default('newest')
-      .describe(
-        'When the group is full: keep only the newest waiting, queue all, cancel the running one, or skip the new one',
-      ),
-  })
-  .prefault({});
+export const concurrencySchema = z.strictObject({
+  group: resolved(TEXT, 'the name of a group', 200)
+    .optional()
+    .describe("Executions of one group share its limit; by default the pipeline's name"),
+  limit: z.int().min(1).max(MAXIMUM_LIMIT).default(1).describe('How many executions of the group may run at once'),
+  'when-busy': z
+    .enum(['newest', 'queue', 'cancel-running', 'skip'])
+    .default('newest')
+    .describe(
+      'When the group is full: keep only the newest waiting, queue all, cancel the running one, or skip the new one',
+    ),
+});
 
 export const NOTIFY_MOMENTS = ['started', 'waiting', 'succeeded', 'failed', 'cancelled'] as const;
 const moments = z.array(z.enum(NOTIFY_MOMENTS)).min(1).max(NOTIFY_MOMENTS.length);
-const notifySchema = z.union([
+export const notifySchema = z.union([
   z.strictObject({
-    slack: named(/^(#[^\s#,]{1,80}|[CGD][A-Z0-9]{5,20})$/, 'a Slack channel, as in "#items-deploys"', 81).describe(
+    slack: resolved(/^(#[^\s#,]{1,80}|[CGD][A-Z0-9]{5,20})$/, 'a Slack channel, as in "#items-deploys"', 81).describe(
       'The Slack channel',
     ),
     when: moments.default([...NOTIFY_MOMENTS]).describe('The moments to tell of; by default all of them'),
   }),
   z.strictObject({
-    pubsub: named(/^[A-Za-z][A-Za-z0-9._~%+-]{2,254}$/, 'the name of a Pub/Sub topic', 255).describe(
+    pubsub: resolved(/^[A-Za-z][A-Za-z0-9._~%+-]{2,254}$/, 'the name of a Pub/Sub topic', 255).describe(
       'The Pub/Sub topic',
     ),
     when: moments.optional().describe('The moments to tell of; by default every transition'),
@@ -149,6 +159,10 @@ const onFailureSchema = z.strictObject({
     .enum(['cancel', 'finish'])
     .optional()
     .describe('When the execution fails: cancel the other branches now (the default), or let them finish first'),
+  undo: z
+    .enum(['none', 'this-target', 'all-targets'])
+    .optional()
+    .describe('Go back to what ran before: on no target (the default), on that of the stage, or on all of its targets'),
 });
 
 const defaultsSchema = z
@@ -162,27 +176,116 @@ const defaultsSchema = z
 /** What a stage kind is given, as it stands in a file. */
 export const parametersSchema = z.record(z.string().max(200), z.json());
 
-const stageSchema = z
+const expressionText = z
+  .string()
+  .max(MAXIMUM_EXPRESSION)
+  .regex(/\$\{\{/, { error: `must be an expression, as in "\${{ inputs.targets }}"` });
+
+const labelSelector = z
+  .record(z.string().min(1).max(100), z.string().min(1).max(200))
+  .check(atMost(MAXIMUM_LABELS, 'labels'))
+  .describe('Labels that a target must have; "*" and "?" stand for any characters: { env: prod, region: "asia-*" }');
+
+const targetsSchema = z
+  .union([
+    z.array(resolved(DNS_NAME, 'the name of a target: lower-case letters, digits and "-"')).min(1).max(MAXIMUM_TARGETS),
+    expressionText,
+    z.strictObject({
+      names: z
+        .union([z.array(resolved(DNS_NAME, 'the name of a target')).min(1).max(MAXIMUM_TARGETS), expressionText])
+        .optional()
+        .describe('The targets by name'),
+      labels: labelSelector.optional(),
+      'max-parallel': z
+        .int()
+        .min(1)
+        .max(MAXIMUM_TARGETS)
+        .optional()
+        .describe('How many targets at a time; by default all'),
+      'fail-fast': z
+        .boolean()
+        .optional()
+        .describe('false: the other targets go on where one fails, and the stage fails at the end'),
+    }),
+  ])
+  .describe('Several targets: one stage for each, side by side');
+
+const common = {
+  uses: z
+    .string()
+    .min(1)
+    .max(100)
+    .describe('The kind of the stage, or a template and the versions of it that will do: microservice@2'),
+  with: parametersSchema.default({}).describe("The kind's parameters, or the template's inputs"),
+  needs: z
+    .union([stageId.transform((id) => [id]), z.array(stageId).max(MAXIMUM_STAGES)])
+    .default([])
+    .describe('The stages that must have succeeded before'),
+  if: z
+    .union([z.boolean(), expressionText])
+    .optional()
+    .describe(`Where it gives false the stage is skipped: \${{ inputs.migrate }}`),
+  timeout: duration().optional().describe('How long the stage may take, all attempts together; by default 1h'),
+  retry: retrySchema.optional(),
+  'on-failure': onFailureSchema.optional(),
+};
+
+/** A stage that a user puts into a template, or changes of one of its stages. */
+const overrideSchema = z
   .strictObject({
-    uses: z.string().min(1).max(100).describe('The kind of the stage'),
-    with: parametersSchema.default({}).describe("The kind's parameters"),
-    needs: z
-      .union([stageId.transform((id) => [id]), z.array(stageId).max(MAXIMUM_STAGES)])
-      .default([])
-      .describe('The stages that must have succeeded before'),
-    target: targetName.optional().describe('The target that the stage delivers to'),
-    targets: z
-      .array(targetName)
-      .min(1)
-      .max(MAXIMUM_TARGETS)
+    with: parametersSchema.optional().describe('Parameters that replace those of the template'),
+    if: common.if,
+    timeout: common.timeout,
+    retry: common.retry,
+    'on-failure': common['on-failure'],
+  })
+  .describe('What is different from the template in one of its stages');
+
+const targetSchema = resolved(DNS_NAME, 'the name of a target: lower-case letters, digits and "-"').describe(
+  'The target that the stage delivers to',
+);
+
+export const stageSchema = z
+  .strictObject({
+    ...common,
+    target: targetSchema.optional(),
+    targets: targetsSchema.optional(),
+    insert: z
+      .record(stageId, z.record(stageId, z.strictObject({ ...common, target: targetSchema.optional() })))
       .optional()
-      .describe('Several targets: one stage for each, side by side'),
-    if: z.boolean().optional().describe('false: the stage is skipped'),
-    timeout: duration().optional().describe('How long the stage may take, all attempts together; by default 1h'),
-    retry: retrySchema.optional(),
-    'on-failure': onFailureSchema.optional(),
+      .describe('For a template: stages of your own at the places that it names'),
+    override: z
+      .record(stageId, overrideSchema)
+      .optional()
+      .describe('For a template: what is different in its stages, by their ids'),
   })
   .describe('One stage');
+
+export const imagesSchema = z
+  .record(imageName, imageSchema)
+  .check(atMost(MAXIMUM_IMAGES, 'images'))
+  .default({})
+  .describe('The images that it delivers, by a name of your choice');
+
+/** What a template can hand on to the pipelines that use it. */
+export const inheritable = {
+  on: z
+    .array(triggerSchema)
+    .max(MAXIMUM_TRIGGERS)
+    .optional()
+    .describe('What starts it, beside a person, who always can'),
+  concurrency: concurrencySchema.optional().describe('How many executions may run at once'),
+  notify: z.array(notifySchema).max(MAXIMUM_NOTIFICATIONS).optional().describe('Whom to tell'),
+};
+
+export const stagesSchema = z
+  .record(stageId, stageSchema)
+  .check((context) => {
+    if (Object.keys(context.value).length > 0) return;
+    const message = 'has no stage; there must be at least one';
+    context.issues.push({ code: 'custom', input: context.value, continue: true, message });
+  })
+  .describe('The work, by stage id');
 
 export const definitionSchema = z
   .strictObject({
@@ -191,29 +294,13 @@ export const definitionSchema = z
     namespace: namespaceName
       .optional()
       .describe("The Kubernetes namespace that it delivers to; by default the team's name"),
-    images: z
-      .record(imageName, imageSchema)
-      .check(atMost(MAXIMUM_IMAGES, 'images'))
-      .default({})
-      .describe('The images that it delivers, by a name of your choice'),
-    on: z
-      .array(triggerSchema)
-      .max(MAXIMUM_TRIGGERS)
-      .default([])
-      .describe('What starts it, beside a person, who always can'),
+    images: imagesSchema,
+    inputs: inputsSchema.default({}).describe('What whoever starts it is asked for'),
     manifests: manifestsSchema.optional(),
-    concurrency: concurrencySchema.describe('How many executions may run at once'),
-    notify: z.array(notifySchema).max(MAXIMUM_NOTIFICATIONS).default([]).describe('Whom to tell'),
+    ...inheritable,
     timeout: duration().default('24h').describe('How long an execution may take'),
     defaults: defaultsSchema.optional(),
-    stages: z
-      .record(stageId, stageSchema)
-      .check((context) => {
-        if (Object.keys(context.value).length > 0) return;
-        const message = 'has no stage; a pipeline has at least one';
-        context.issues.push({ code: 'custom', input: context.value, continue: true, message });
-      })
-      .describe('The work, by stage id'),
+    stages: stagesSchema,
   })
   .describe('A Gennaker pipeline');
 

@@ -32,6 +32,8 @@ export type YamlDocument = {
   keyAt(path: Path): Position;
   /** The text of the scalar at the path as it was written; undefined where there is none. */
   sourceAt(path: Path): string | undefined;
+  /** Where the character at `offset` of the text at the path stands, or where the text begins. */
+  inTextAt(path: Path, offset: number): Position;
 };
 
 export type YamlFile = { readonly documents: readonly YamlDocument[]; readonly problems: readonly Problem[] };
@@ -106,7 +108,16 @@ function syntaxProblems(document: Document, file: string, place: (offset: number
   }));
 }
 
-type Place = { readonly key: Position; readonly value: Position; readonly source?: string };
+type Place = {
+  readonly key: Position;
+  readonly value: Position;
+  readonly source?: string;
+  /** How many characters stand before the text: a quote. */
+  readonly textFrom?: number;
+};
+
+/** Where the text of a scalar begins, by how it is written. */
+const TEXT_FROM: { readonly [type: string]: number } = { PLAIN: 0, QUOTE_DOUBLE: 1, QUOTE_SINGLE: 1 };
 
 /** Turns one document's nodes into a plain value, noting where each part stands. */
 class Reader {
@@ -155,6 +166,13 @@ class Reader {
       valueAt: (path) => find(path)?.place.value ?? start,
       keyAt: (path) => find(path)?.place.key ?? start,
       sourceAt: (path) => places.get(pathKey(path))?.source,
+      inTextAt(path, offset) {
+        const { value: at, source, textFrom } = places.get(pathKey(path)) ?? {};
+        if (at === undefined) return start;
+        // Text over several lines is indented and folded in ways that only the parser knows.
+        const isOneLine = textFrom !== undefined && source?.includes('\n') === false;
+        return isOneLine ? { line: at.line, column: at.column + textFrom + offset } : at;
+      },
     };
   }
 
@@ -176,7 +194,13 @@ class Reader {
     }
     this.#remember(node);
     const source = isScalar(node) ? sourceOf(node) : undefined;
-    this.#places.set(pathKey(path), { key, value: at, ...(source === undefined ? {} : { source }) });
+    const textFrom = isScalar(node) ? TEXT_FROM[node.type ?? ''] : undefined;
+    this.#places.set(pathKey(path), {
+      key,
+      value: at,
+      ...(source === undefined ? {} : { source }),
+      ...(textFrom === undefined ? {} : { textFrom }),
+    });
     if (isScalar(node)) return this.#scalar(node, path, at);
     if (isSeq(node)) {
       return node.items.map((item, index) => this.#plain(item, [...path, index], this.#placeOf(item) ?? at));

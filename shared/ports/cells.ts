@@ -1,10 +1,20 @@
-/** Documents that are read and compare-and-set one at a time: locks, and what each notification channel has sent. */
+/** Documents that are read and compare-and-set one at a time: locks, what each channel has sent, templates. */
 import type { Version, Versioned } from './execution-store.ts';
 
 export interface Cells<T> {
   read(query: { key: string }): Promise<Versioned<T> | undefined>;
   /** The new version, or `conflict` where the cell is not (or no longer) as expected. */
   write(command: { key: string; value: T; expected: Version | 'absent' }): Promise<Version | 'conflict'>;
+}
+
+export type Cell<T> = Versioned<T> & { readonly key: string };
+
+/** Cells that people list: few enough of them, and written seldom enough, for an index of their keys. */
+export interface ListedCells<T> extends Cells<T> {
+  /** In the order of the keys' UTF-8 bytes, from the first one after `after`. */
+  list(query: { limit: number; after?: string }): Promise<readonly Cell<T>[]>;
+  /** Leaves no cell behind: `conflict` where there is one that is not as expected. Where there is none, nothing is done. */
+  delete(command: { key: string; expected: Version }): Promise<'deleted' | 'conflict'>;
 }
 
 /** Who may deliver a service to a target now, and the turn that fences everyone before. */

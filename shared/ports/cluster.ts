@@ -93,6 +93,9 @@ export type ClusterEvent = {
   readonly lastSeen?: string;
 };
 
+/** What `logs` reads at most of a container's log, in bytes. */
+export const MAXIMUM_LOG_BYTES = 32 * 1024;
+
 /** Every method throws only ClusterError, or what `signal` was aborted with. */
 export interface Cluster {
   /** The object, or undefined where there is none of that name (or no such kind). */
@@ -118,6 +121,17 @@ export interface Cluster {
     fieldManager: string;
     signal?: AbortSignal;
   }): Promise<LiveObject>;
+  /**
+   * What `create` or, where `live` is given, `apply` would make of the object, with defaults and admission, as the API
+   * server itself tells it; nothing is written. Throws what they would throw.
+   */
+  dryRun(query: {
+    manifest: Manifest;
+    /** The object as it was read; its version is the one that is compared with. */
+    live?: LiveObject;
+    fieldManager: string;
+    signal?: AbortSignal;
+  }): Promise<LiveObject>;
   /** Deletes the object if it is in the expected state. `foreground` keeps it until what it owns is gone. */
   delete(command: {
     ref: ObjectReference;
@@ -127,6 +141,16 @@ export interface Cluster {
   }): Promise<void>;
   /** What Kubernetes recorded about the object, oldest first. */
   events(query: { ref: ObjectReference & { uid: string }; signal?: AbortSignal }): Promise<ClusterEvent[]>;
+  /**
+   * The last whole lines, at most `lines` of them, that a pod's container has written; empty where it has not started
+   * yet or wrote nothing, undefined where there is no such pod. At most MAXIMUM_LOG_BYTES are read.
+   */
+  logs(query: {
+    pod: { readonly name: string; readonly namespace: string };
+    container: string;
+    lines: number;
+    signal?: AbortSignal;
+  }): Promise<string[] | undefined>;
 }
 
 export const CLUSTER_ERROR_CODES = [

@@ -21,6 +21,8 @@ export type InboxEntry = {
   readonly event?: Json;
   /** Why it was refused before it became an event. */
   readonly refused?: string;
+  /** What it changed of the system itself, one line each: pipelines that a sync brought in. */
+  readonly changes?: readonly string[];
   readonly verdicts: readonly Verdict[];
 };
 

@@ -15,7 +15,19 @@ export type AppliedPipeline = {
   readonly appliedAt: number;
   /** Grows by one each time the pipeline changes. */
   readonly generation: number;
+  /** The registered repository and the commit that it comes from; absent where it was applied by hand. */
+  readonly managed?: { readonly repository: string; readonly commit: string };
+  /** Who applied it by hand although a repository manages it, and why; until the next sync that changes it. */
+  readonly override?: { readonly by: string; readonly reason: string; readonly at: number };
+  /** The blob of the file's text, with its comments: what problems point into and copies are made of. */
+  readonly source?: Hash;
+  /** The exact versions of the templates that it runs, by name. */
+  readonly templates?: TemplateLock;
+  /** Those that it ran before each of them last changed, to go back to. */
+  readonly templatesBefore?: TemplateLock;
 };
+
+export type TemplateLock = { readonly [template: string]: string };
 
 /** One trigger that looks at events of one key. */
 export type TriggerEntry = {
@@ -26,11 +38,25 @@ export type TriggerEntry = {
   readonly index: number;
 };
 
+export type PipelineChanges = {
+  readonly puts: readonly {
+    readonly pipeline: AppliedPipeline;
+    readonly triggers: readonly TriggerEntry[];
+    readonly expected: number;
+  }[];
+  readonly removals: readonly { readonly name: string; readonly expected: number }[];
+};
+
 export interface Pipelines {
   get(query: { name: string }): Promise<AppliedPipeline | undefined>;
   list(query: { limit: number; after?: string }): Promise<readonly AppliedPipeline[]>;
   /** Replaces the pipeline and all its triggers, atomically. */
   put(command: { pipeline: AppliedPipeline; triggers: readonly TriggerEntry[] }): Promise<void>;
+  /**
+   * Puts and removes pipelines with their triggers, all of them or none: `conflict` where one is not of the generation
+   * that is expected of it; 0 expects that there is none of its name. What has run of a removed one is kept.
+   */
+  change(command: PipelineChanges): Promise<'changed' | 'conflict'>;
   /** The triggers that look at events of this key. Reads only those. */
   triggers(query: { key: string }): Promise<readonly TriggerEntry[]>;
 }

@@ -66,14 +66,33 @@ METADATA.addAddress('fd20:ce::254', 'ipv6');
  * host in the public internet. A host inside a private network must be listed by its name or address, or by the name
  * above it; `*` never means those. `resolve` is for tests.
  */
-export function guardedHttpClient(options: { allow: readonly string[]; resolve?: Resolve }): HttpClient {
-  const resolve = options.resolve ?? ((host: string) => lookupName(host, { all: true }));
+export function guardedHttpClient(options: GuardOptions): HttpClient {
+  const guard = guardOf(options);
   return {
     async request({ method, url, headers, body, signal }) {
-      const target = checkedUrl(url);
-      const addresses = await allowedAddresses({ host: bareHost(target), allow: options.allow, resolve });
-      return send({ method, target, headers: headers ?? {}, body, signal, addresses });
+      const { target, lookup } = await guard(url);
+      return send({ method, target, headers: headers ?? {}, body, signal, lookup });
     },
+  };
+}
+
+export type GuardOptions = { readonly allow: readonly string[]; readonly resolve?: Resolve };
+/** Where a request may go: `lookup` gives Node's HTTP client the addresses that were checked, and no others. */
+export type Guarded = { readonly target: URL; readonly lookup: LookupFunction };
+
+/** The guard alone, for whoever speaks another way than the client does. Throws HttpRefused and HttpUnreachable. */
+export function guardOf(options: GuardOptions): (url: string) => Promise<Guarded> {
+  const resolve = options.resolve ?? ((host: string) => lookupName(host, { all: true }));
+  return async (url) => {
+    const target = checkedUrl(url);
+    const addresses = await allowedAddresses({ host: bareHost(target), allow: options.allow, resolve });
+    return {
+      target,
+      lookup: (_host, lookupOptions, callback) => {
+        if (lookupOptions.all === true) callback(null, [...addresses]);
+        else callback(null, addresses[0]?.address ?? '', addresses[0]?.family);
+      },
+    };
   };
 }
 
@@ -153,14 +172,10 @@ function send(command: {
   headers: { readonly [name: string]: string };
   body: string | undefined;
   signal: AbortSignal;
-  addresses: readonly Address[];
+  lookup: LookupFunction;
 }): Promise<{ status: number; headers: Headers; body: string }> {
-  const { method, target, headers, body, signal, addresses } = command;
+  const { method, target, headers, body, signal, lookup } = command;
   const place = `${method} ${target.protocol}//${target.host}${target.pathname}`;
-  const pinned: LookupFunction = (_host, options, callback) => {
-    if (options.all === true) callback(null, [...addresses]);
-    else callback(null, addresses[0]?.address ?? '', addresses[0]?.family);
-  };
   return new Promise((fulfil, reject) => {
     const fail = (cause: unknown): void => {
       if (cause instanceof HttpRefused) reject(cause);
@@ -172,7 +187,7 @@ function send(command: {
       {
         method,
         signal,
-        lookup: pinned,
+        lookup,
         agent: false,
         headers: {
           'accept-encoding': 'identity',

@@ -5,8 +5,9 @@ import type { Input, Outcome } from '../core/run.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Cells, Lock } from '../ports/cells.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Cluster } from '../ports/cluster.ts';
+import type { Cluster, Manifest } from '../ports/cluster.ts';
 import type { Log } from '../ports/log.ts';
+import type { Renderer } from '../ports/renderer.ts';
 import type { Secrets } from '../ports/secrets.ts';
 
 /** What a step may use. Everything that it does is bounded by `deadline` and `signal`. */
@@ -42,6 +43,7 @@ export type StageContext = {
   cluster(): Promise<Cluster>;
   readonly secrets: Secrets;
   readonly http: HttpClient;
+  readonly renderer: Renderer;
   readonly log: Log;
   /** Shows lines of progress to whoever watches. Rate-limited; nothing decides by them. */
   report(lines: readonly string[]): void;
@@ -50,6 +52,12 @@ export type StageContext = {
   /** W3C traceparent, to be sent along. */
   readonly trace?: string;
 };
+
+/** What tells a stage's manifests; known when the plan is made, too. */
+export type DeliveryContext = Pick<
+  StageContext,
+  'pipeline' | 'namespace' | 'target' | 'images' | 'manifests' | 'files' | 'blobs'
+>;
 
 /** HTTP to places that the admins allow. Throws HttpRefused for a place that they do not. */
 export interface HttpClient {
@@ -69,8 +77,13 @@ export interface StageKind<W = unknown, C = unknown, O = unknown> {
   readonly description: string;
   /** Whether stages of this kind need a target, may have one, or have none. */
   readonly target: 'required' | 'none';
-  /** Set by kinds that deliver the pipeline's manifests: a pipeline without any cannot use them. */
-  readonly manifests?: 'required';
+  /**
+   * Set by kinds that deliver the pipeline's manifests: a pipeline without any cannot use them. As a function it tells
+   * that by the parameters as they stand in the file, whose values may still be expressions.
+   */
+  readonly manifests?: 'required' | ((given: { readonly [parameter: string]: unknown }) => boolean);
+  /** Set by kinds whose parameters name files as `manifests:` does: they are taken along with the pipeline. */
+  readonly rendersFiles?: true;
   /** What the author may write. Its output is valid input again, because plans keep the output and are read back. */
   readonly with: ZodType<W>;
   /** How long a stage with these parameters takes at least, in ms, where they say so: a shorter timeout is refused. */
@@ -79,13 +92,25 @@ export interface StageKind<W = unknown, C = unknown, O = unknown> {
   readonly outputs: ZodType<O>;
   /** The outputs of a stage with these parameters, where they depend on them; given to the type check of expressions. */
   outputsOf?(parameters: W): ZodType<O>;
+  /** What a stage with these parameters applies to its target, in the order of applying. Throws TerminalError. */
+  delivers?(parameters: W, context: DeliveryContext): Promise<readonly Manifest[]>;
+  /** What a stage with these parameters waits for, people or a time, in a few words: `pause of 30m`. */
+  gate?(parameters: W): string;
   /** One bounded piece of work. Throwing is a failure: a TerminalError is given up, anything else is retried by the policy. */
   step(parameters: W, at: { cursor: C | undefined; input: Input }, context: StageContext): Promise<Outcome<C, O>>;
   /** Brings what was begun to rest. Runs like `step`, until it says `succeeded`. */
   stop(parameters: W, at: { cursor: C | undefined; input: Input }, context: StageContext): Promise<Outcome<C, null>>;
 }
 
+const TERMINAL = Symbol.for('gennaker.dev/terminal-error');
+
 /** A failure that no retry can mend. */
 export class TerminalError extends Error {
   override readonly name = 'TerminalError';
+  readonly [TERMINAL] = true;
+
+  /** A package of stage kinds may have been linked to another checkout, whose class is another. */
+  static override [Symbol.hasInstance](error: unknown): boolean {
+    return typeof error === 'object' && error !== null && TERMINAL in error;
+  }
 }

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
 import { definitionSchema } from '../pipeline/schema.ts';
+import { settle } from '../pipeline/settle.ts';
+import { NO_TEMPLATES } from '../pipeline/template.ts';
 import { dockerHub } from './docker-hub/source.ts';
 import { keysOf, triggerEntries } from './keys.ts';
 
@@ -10,11 +12,15 @@ it('an event finds the triggers of its image, however the image is spelled', () 
     on: [{ push: 'api' }, { push: 'site' }],
     stages: { pause: { uses: 'wait', with: { for: '1s' } } },
   });
-  expect(triggerEntries(definition)).toEqual([
+  expect(triggerEntries(settle({ definition, templates: NO_TEMPLATES, inputs: {} }))).toEqual([
     { key: 'image:pkg.dev/a/b', pipeline: 'web', index: 0 },
     { key: 'image:docker.io/library/nginx', pipeline: 'web', index: 1 },
   ]);
   const body = { push_data: { pushed_at: 1, tag: 'latest' }, repository: { repo_name: 'library/nginx' } };
-  const [event] = dockerHub.parse({ body, at: 0 }).events;
+  const [event] = dockerHub.parse({
+    body,
+    at: 0,
+    request: { headers: {}, rawBody: new Uint8Array(), pathSecret: '' },
+  }).events;
   expect(event === undefined ? [] : keysOf(event)).toEqual(['image:docker.io/library/nginx']);
 });

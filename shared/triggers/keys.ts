@@ -1,5 +1,5 @@
 /** The keys by which an event finds the triggers that look at it, so that pipelines are never scanned. */
-import type { Definition } from '../pipeline/schema.ts';
+import type { SettledDefinition } from '../pipeline/settle.ts';
 import type { TriggerEntry } from '../ports/pipelines.ts';
 import { normalizeRepository } from '../registry/reference.ts';
 import type { SourceEvent } from './source.ts';
@@ -9,13 +9,17 @@ export function keysOf(event: SourceEvent): readonly string[] {
   switch (event.type) {
     case 'image-pushed':
       return [imageKey(event.image.repository)];
+    case 'commit-pushed':
+    case 'pull-request-changed':
     case 'manual':
       return [];
   }
 }
 
 /** The index entries of a pipeline's triggers. */
-export function triggerEntries(definition: Definition): readonly TriggerEntry[] {
+export function triggerEntries(
+  definition: Pick<SettledDefinition, 'pipeline' | 'images' | 'on'>,
+): readonly TriggerEntry[] {
   const images = new Map(Object.entries(definition.images));
   return definition.on.flatMap((trigger, index): TriggerEntry[] => {
     const image = images.get(trigger.push);

@@ -2,6 +2,8 @@
 import { artifactRegistry } from './artifact-registry/source.ts';
 import { dockerDistribution } from './docker-distribution/source.ts';
 import { dockerHub } from './docker-hub/source.ts';
+import { gitHook } from './git/source.ts';
+import { github } from './github/source.ts';
 import type { HttpSource, MessageSource } from './source.ts';
 
 /** Where a source departs from what its sender says. */
@@ -13,7 +15,7 @@ export type SourceOptions = {
 /** The sources that are called by HTTP, by their part of the path. */
 export function httpSources(options: SourceOptions = {}): ReadonlyMap<string, HttpSource> {
   const hosts = options.registryHosts;
-  const sources = [dockerDistribution(hosts === undefined ? {} : { hosts }), dockerHub];
+  const sources = [dockerDistribution(hosts === undefined ? {} : { hosts }), dockerHub, github, gitHook];
   return new Map(sources.map((source) => [source.path, source]));
 }
 

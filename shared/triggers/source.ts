@@ -6,6 +6,11 @@ import { isDigest, isTag } from '../registry/reference.ts';
 /** Events that one body may hold. Registries send a few at a time. */
 export const MAXIMUM_EVENTS_PER_BODY = 500;
 const MAXIMUM_NAME = 255;
+const MAXIMUM_URL = 1_000;
+/** Of one path in a repository, in characters. */
+const MAXIMUM_PATH = 1_000;
+/** Paths that one push may tell of; one that changed more tells of none. */
+export const MAXIMUM_PATHS = 3_000;
 /** The phrase for people, in characters. */
 export const MAXIMUM_TEXT = 1000;
 /** Images that one manual start may name. */
@@ -13,6 +18,10 @@ export const MAXIMUM_IMAGES = 50;
 
 const tag = z.string().refine(isTag, 'must be a tag');
 const digest = z.string().refine(isDigest, 'must be sha256: and 64 hexadecimal digits');
+
+const commitHash = z.string().regex(/^[0-9a-f]{40}$/, 'must be 40 hexadecimal digits');
+const gitRef = z.string().max(MAXIMUM_NAME).startsWith('refs/');
+const registeredId = z.string().max(MAXIMUM_NAME);
 
 const common = {
   /** The sender's delivery or event id, with the source before it: the same again for a redelivery, and only then. */
@@ -41,6 +50,43 @@ export const sourceEvent = z.discriminatedUnion('type', [
   }),
   z.object({
     ...common,
+    type: z.literal('commit-pushed'),
+    source: z.string().max(100),
+    commit: z.object({
+      /** The repository's URL, as `repositoryKey` spells it; absent where the sender names a registration alone. */
+      repository: z.string().max(MAXIMUM_URL).optional(),
+      /** The registered repository whose own secret the sender knows; then it is about no other. */
+      registered: registeredId.optional(),
+      /** A whole name: `refs/heads/main`. */
+      ref: gitRef,
+      before: commitHash.optional(),
+      /** Where the ref stands now; absent where it was deleted, or where the sender does not tell. */
+      after: commitHash.optional(),
+      /** Paths that the commits changed; absent where the sender does not tell of all. */
+      paths: z.array(z.string().max(MAXIMUM_PATH)).max(MAXIMUM_PATHS).optional(),
+      /** Who pushed, in the sender's words. */
+      by: z.string().max(MAXIMUM_NAME).optional(),
+    }),
+  }),
+  z.object({
+    ...common,
+    type: z.literal('pull-request-changed'),
+    source: z.string().max(100),
+    pullRequest: z.object({
+      repository: z.string().max(MAXIMUM_URL),
+      registered: registeredId.optional(),
+      number: z.int().positive(),
+      /** In the host's words: `opened`, `synchronize`, `closed`, … */
+      action: z.string().max(100),
+      /** The branch that it is to be merged into, without `refs/heads/`. */
+      base: z.string().max(MAXIMUM_NAME),
+      head: commitHash,
+      isFork: z.boolean(),
+      by: z.string().max(MAXIMUM_NAME).optional(),
+    }),
+  }),
+  z.object({
+    ...common,
     type: z.literal('manual'),
     source: z.literal('manual'),
     manual: z.object({
@@ -58,6 +104,8 @@ export const sourceEvent = z.discriminatedUnion('type', [
 /** A normalised fact from outside. */
 export type SourceEvent = z.output<typeof sourceEvent>;
 export type ImagePushed = Extract<SourceEvent, { type: 'image-pushed' }>;
+export type CommitPushed = Extract<SourceEvent, { type: 'commit-pushed' }>;
+export type PullRequestChanged = Extract<SourceEvent, { type: 'pull-request-changed' }>;
 export type ManualStart = Extract<SourceEvent, { type: 'manual' }>;
 
 /** An HTTP request as it came in. */
@@ -85,8 +133,13 @@ export interface HttpSource {
   readonly secretName: string;
   /** Decides by the secret alone; `undefined` where none is configured, and then everything is refused. */
   verify(request: SourceRequest, secret: string | undefined): Verified;
+  /**
+   * The registered repository that the address names, for senders that each sign with a secret of their own: its
+   * secret is then given to `verify` instead.
+   */
+  repositoryOf?(request: SourceRequest): string | undefined;
   /** Throws BadPayload for a body that is not what its type says. */
-  parse(command: { body: unknown; at: number }): ParsedEvents;
+  parse(command: { body: unknown; at: number; request: SourceRequest }): ParsedEvents;
 }
 
 /** A Pub/Sub message of a topic that somebody else publishes to. */

@@ -9,6 +9,7 @@ import type { ExecutionStore } from '../ports/execution-store.ts';
 import type { Log } from '../ports/log.ts';
 import type { ProgressBoard } from '../ports/progress.ts';
 import type { Random } from '../ports/random.ts';
+import type { Renderer } from '../ports/renderer.ts';
 import type { Secrets } from '../ports/secrets.ts';
 import type { WakeUps } from '../ports/wake-ups.ts';
 import type { HttpClient, StageKind } from '../stages/kind.ts';
@@ -55,6 +56,7 @@ export type Engine = StatePorts & {
   readonly progress: ProgressBoard;
   readonly secrets: Secrets;
   readonly http: HttpClient;
+  readonly renderer: Renderer;
   /** The cluster of a target. Throws where no target has the name. */
   readonly clusterOf: (target: string) => Promise<Cluster>;
   readonly timing: Timing;

@@ -1,8 +1,10 @@
 /** Takes what the world sends: verifies the sender, parses the body, and publishes each source event; what is refused is recorded. */
 import type { Bus, Delivery } from '../ports/bus.ts';
+import type { Cells } from '../ports/cells.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Inbox } from '../ports/inbox.ts';
 import type { Log } from '../ports/log.ts';
+import type { Repository } from '../ports/repositories.ts';
 import type { Secrets } from '../ports/secrets.ts';
 import {
   BadPayload,
@@ -25,6 +27,7 @@ export type ReceivePorts = {
   readonly secrets: Secrets;
   readonly clock: Clock;
   readonly log: Log;
+  readonly repositories: Pick<Cells<Repository>, 'read'>;
   readonly httpSources: ReadonlyMap<string, HttpSource>;
   readonly messageSources: ReadonlyMap<string, MessageSource>;
 };
@@ -48,7 +51,10 @@ export async function receiveWebhook(
     await refuse(ports, source.name, text, 'too-large');
     return { is: 'too-large', text };
   }
-  const secret = await ports.secrets.get({ name: source.secretName });
+  const named = source.repositoryOf?.(command.request);
+  const secretName =
+    named === undefined ? source.secretName : (await ports.repositories.read({ key: named }))?.value.pushSecret;
+  const secret = secretName === undefined ? undefined : await ports.secrets.get({ name: secretName });
   const verified = source.verify(command.request, secret);
   if (verified !== 'ok') {
     await refuse(ports, source.name, verified.refused);
@@ -57,7 +63,7 @@ export async function receiveWebhook(
   try {
     requireMediaType(source, command.request.headers['content-type']);
     const body = parseJson(rawBody);
-    const parsed = source.parse({ body, at: ports.clock.now() });
+    const parsed = source.parse({ body, at: ports.clock.now(), request: command.request });
     await publish(ports, parsed.events, command.trace);
     return { is: 'taken', events: parsed.events.map((event) => event.id), ignored: parsed.ignored };
   } catch (error) {

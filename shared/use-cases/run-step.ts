@@ -6,6 +6,7 @@ import type { Instant, Outcome, Run } from '../core/run.ts';
 import { type StageContext, type StageKind, TerminalError } from '../stages/kind.ts';
 import { type Engine, pause } from './engine.ts';
 import { ownStores, StoreTrouble } from './own-stores.ts';
+import { stageParameters } from './stage-parameters.ts';
 
 /** The longest interval between two shows of progress, in ms: more often would cost writes that nobody sees. */
 const REPORT_INTERVAL_MS = 500;
@@ -23,13 +24,18 @@ export async function runStep(engine: Engine, indexed: IndexedPlan, run: Run, cl
   if (stage === undefined || kind === undefined) {
     return giveUp(`No stage kind is called ${stage?.kind ?? run.stage} in this installation.`);
   }
+  const resolved = await stageParameters(engine, indexed, run);
+  if (resolved.is === 'unusable') return { is: 'failed', reason: resolved.reason, then: 'giveUp' };
+  if (resolved.is === 'skip') return { is: 'skipped', reason: resolved.reason };
   const over = new AbortController();
   const deadline = claimedAt + engine.timing.stepMs;
   const cancelTimer = engine.clock.after(Math.max(0, deadline - engine.clock.now()), () => over.abort());
   const held = { still: true };
   try {
     const context = contextOf(engine, indexed, run, { deadline, signal: over.signal, held });
-    return bounded(await Promise.race([perform(engine, kind, run, stage.with, context), cutOff(engine, over.signal)]));
+    return bounded(
+      await Promise.race([perform(engine, kind, run, resolved.parameters, context), cutOff(engine, over.signal)]),
+    );
   } finally {
     held.still = false;
     cancelTimer();
@@ -73,7 +79,7 @@ async function perform(
     const cursor = run.cursor === undefined ? undefined : kind.cursor.parse(run.cursor);
     const at = { cursor, input: run.state.input };
     const outcome = run.doing === 'forward' ? await kind.step(given, at, context) : await kind.stop(given, at, context);
-    return checked(kind, run, outcome);
+    return checked(kind, run, given, outcome);
   } catch (error) {
     context.log.write('WARNING', 'A step of a stage failed', { kind: kind.kind, error });
     return outcomeOfError(engine, error, context.signal);
@@ -81,10 +87,12 @@ async function perform(
 }
 
 /** The outcome with its cursor or outputs checked by the kind's own schemas, and their size bounded. */
-function checked(kind: StageKind, run: Run, outcome: Outcome<unknown, unknown>): Outcome {
+function checked(kind: StageKind, run: Run, given: unknown, outcome: Outcome<unknown, unknown>): Outcome {
   switch (outcome.is) {
-    case 'succeeded':
-      return { is: 'succeeded', outputs: run.doing === 'forward' ? stored(kind.outputs, outcome.outputs) : null };
+    case 'succeeded': {
+      const outputs = kind.outputsOf?.(given) ?? kind.outputs;
+      return { is: 'succeeded', outputs: run.doing === 'forward' ? stored(outputs, outcome.outputs) : null };
+    }
     case 'again':
       return { is: 'again', cursor: stored(kind.cursor, outcome.cursor) };
     case 'waiting':
@@ -164,6 +172,7 @@ function contextOf(
       return engine.clusterOf(target);
     },
     http: engine.http,
+    renderer: engine.renderer,
     log: {
       write: (severity, message, fields) => engine.log.write(severity, message, { ...where, ...fields }),
     },

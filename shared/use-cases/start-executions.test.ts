@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { openBench } from '../../test/support/engine-bench.ts';
 import { definitionSchema } from '../pipeline/schema.ts';
+import { NO_TEMPLATES } from '../pipeline/template.ts';
 import type { SourceEvent } from '../triggers/source.ts';
 import { startExecutions } from './start-executions.ts';
 
@@ -39,9 +40,13 @@ it("a trigger that became another image's, after it was found, starts nothing", 
         get: async () => pipeline,
         list: async () => [pipeline],
         put: async () => undefined,
+        change: async () => 'changed',
         triggers: async ({ key }) => [{ key, pipeline: 'items-api', index: 0 }],
       },
+      teams: { read: async () => undefined },
       resolver: { resolve: () => Promise.reject(new Error('no registry is asked')) },
+      targets: [],
+      lockedTemplates: async () => NO_TEMPLATES,
     },
     pushed,
   );

@@ -16,6 +16,7 @@ import { requestRun } from '../../shared/use-cases/request-run.ts';
 import { sendNotifications } from '../../shared/use-cases/send-notifications.ts';
 import { recordingLog } from '../support/execution-fixtures.ts';
 import { withFaults } from '../support/faults.ts';
+import { languageOf } from './language.ts';
 import { emptyKinds, emptyPipeline } from './pipelines.ts';
 import { atMost, type Measure, type Section } from './section.ts';
 import { counting, emptyTally, publicationsTo, type Tally } from './tally.ts';
@@ -37,7 +38,8 @@ async function countExecution(shape: { stages: number; steps: number }): Promise
 
   const ofStart = portsOf(counted.start);
   const resolver = { resolve: unused('a registry') };
-  const start = eventSubscriber({ ...common, ...ofStart, plans: planReader(ofStart.blobs), resolver });
+  const language = languageOf(embedded);
+  const start = eventSubscriber({ ...common, ...ofStart, ...language, plans: planReader(ofStart.blobs), resolver });
   const ofAdvance = portsOf(counted.advance);
   const work = workSubscriber({
     ...common,
@@ -46,6 +48,7 @@ async function countExecution(shape: { stages: number; steps: number }): Promise
     kinds,
     secrets: { get: unused('secrets') },
     http: { request: unused('HTTP') },
+    renderer: { render: unused('a renderer') },
     clusterOf: unused('a cluster'),
     timing: DEFAULT_TIMING,
   });
@@ -68,10 +71,7 @@ async function countExecution(shape: { stages: number; steps: number }): Promise
   await subscribe(TOPICS.events, start);
   try {
     const text = emptyPipeline('bench', shape);
-    await applyPipelines(
-      { ...embedded, clock: systemClock, kinds, targets: [] },
-      { file: 'bench.yaml', text, files: {} },
-    );
+    await applyPipelines({ ...embedded, ...language, clock: systemClock }, { file: 'bench.yaml', text, files: {} });
     const asked = await requestRun(
       { ...embedded, clock: systemClock },
       { pipeline: 'bench', requestId: 'the-only-one', inputs: {}, images: {}, by: 'bench' },

@@ -1,4 +1,5 @@
 /** How long an execution takes on Firestore and Pub/Sub, beside the bare calls that it cannot do without. */
+
 import { once } from 'node:events';
 import { http } from '@google-cloud/functions-framework';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
@@ -26,6 +27,7 @@ import { withFaults } from '../support/faults.ts';
 import { createSubscription, createTopic } from '../support/pubsub-admin.ts';
 import { startPushProxy } from '../support/push-proxy.ts';
 import { BARE_TOPICS, type BareChain, type BareMessage, type BareTopic, bareChain } from './bare-chain.ts';
+import { languageOf } from './language.ts';
 import { atMost, type Effort, type Measure, measureOf, type Section } from './section.ts';
 import { counting, emptyTally, publicationsTo, type Tally } from './tally.ts';
 
@@ -180,9 +182,9 @@ async function subscribeOurs({ freshContainer, subscribe }: World, ends: Ends): 
     const { execution, transitions } = parseAnnouncement({ data, attributes: {} });
     if (transitions.some(({ is }) => is === 'ended')) ends.seen(execution);
   });
-  const { pipelines, blobs } = freshContainer().google;
+  const { pipelines, blobs, templates } = freshContainer().google;
   const applied = await applyPipelines(
-    { pipelines, blobs, clock: systemClock, kinds: stageKinds(), targets: [] },
+    { pipelines, blobs, ...languageOf({ templates, blobs }), kinds: stageKinds(), clock: systemClock },
     { file: 'bench.yaml', text: FILE, files: {} },
   );
   if (applied.is === 'refused') throw new Error(applied.problems.map(({ message }) => message).join('; '));

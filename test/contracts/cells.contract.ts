@@ -1,9 +1,10 @@
 /** What Cells must do: a document that only the one who read it last can change. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Cells, Lock, NotificationState } from '../../shared/ports/cells.ts';
+import type { Cells, ListedCells, Lock, NotificationState } from '../../shared/ports/cells.ts';
 import { type MakeAdapter, unique } from './samples.ts';
 
 const WRITERS = 20;
+const ALL = 100;
 
 const LOCKS: readonly [Lock, Lock, Lock] = [
   { format: 1, turn: 1, holder: { execution: 'items-api-1', stage: 'release-jp', attempt: 2 } },
@@ -23,6 +24,64 @@ export function describeLocks(name: string, makeAdapter: MakeAdapter<Cells<Lock>
 
 export function describeNotificationStates(name: string, makeAdapter: MakeAdapter<Cells<NotificationState>>): void {
   describeCells(`${name}: Cells of notification states`, NOTIFICATION_STATES, makeAdapter);
+}
+
+/** What ListedCells must do besides. */
+export function describeListedCells<T extends object>(
+  name: string,
+  [first, second]: readonly [T, T],
+  makeAdapter: MakeAdapter<ListedCells<T>>,
+): void {
+  describe(`${name}: cells that are listed`, () => {
+    let cells: ListedCells<T>;
+    let close: () => Promise<void>;
+    beforeAll(async () => {
+      ({ adapter: cells, close } = await makeAdapter());
+    });
+    afterAll(() => close());
+
+    const put = async (key: string, value: T) => {
+      const version = await cells.write({ key, value, expected: 'absent' });
+      if (version === 'conflict') throw new Error(`the key ${key} is not new`);
+      return version;
+    };
+
+    it('come in the order of their keys, page by page', async () => {
+      const id = unique('page');
+      const keys = [`${id}-B`, `${id}-a`, `${id}-a/b`, `${id}-é`, `${id}-\u{1F600}`];
+      for (const key of keys.toReversed()) await put(key, first);
+      const written = await cells.write({
+        key: `${id}-a`,
+        value: second,
+        expected: (await cells.read({ key: `${id}-a` }))?.version ?? 'absent',
+      });
+
+      const whole = (await cells.list({ limit: ALL, after: id })).filter(({ key }) => key.startsWith(id));
+      expect(whole.map(({ key }) => key)).toEqual(keys);
+      expect(whole[1]).toEqual({ key: `${id}-a`, value: second, version: written });
+
+      const [one, two] = await cells.list({ limit: 2, after: `${id}-a` });
+      expect([one?.key, two?.key]).toEqual([`${id}-a/b`, `${id}-é`]);
+      expect((await cells.list({ limit: 1 })).length).toBe(1);
+    });
+
+    it('are deleted on the version that was read, and are new again after that', async () => {
+      const key = unique('deleted');
+      const created = await put(key, first);
+      const changed = await cells.write({ key, value: second, expected: created });
+      expect(changed).not.toBe('conflict');
+
+      expect(await cells.delete({ key, expected: created })).toBe('conflict');
+      expect((await cells.read({ key }))?.value).toEqual(second);
+
+      expect(await cells.delete({ key, expected: changed })).toBe('deleted');
+      expect(await cells.read({ key })).toBeUndefined();
+      expect(await cells.list({ limit: ALL, after: key })).not.toContainEqual(expect.objectContaining({ key }));
+      expect(await cells.delete({ key, expected: changed })).toBe('deleted');
+      expect(await cells.write({ key, value: second, expected: changed })).toBe('conflict');
+      expect(await cells.write({ key, value: first, expected: 'absent' })).not.toBe('conflict');
+    });
+  });
 }
 
 function describeCells<T>(

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Deployment, Job, Pod, ReplicaSet } from '../../shared/kubernetes/objects.ts';
+import { LOG_ANNOTATION, TERMINATION_MESSAGE_ANNOTATION } from '../../shared/kubernetes/sandbox-pods.ts';
 import {
   type Cluster,
   isClusterError,
@@ -11,6 +12,7 @@ import {
   referenceOf,
   type WatchEvent,
 } from '../../shared/ports/cluster.ts';
+import { CONTAINER_LOG } from '../support/control-plane.ts';
 
 export const NAMESPACE = 'contract';
 const MANAGER = 'gennaker';
@@ -325,6 +327,90 @@ export function clusterContract(name: string, open: () => Promise<Opened>): void
       await create(manifest);
       const changed = job('immutable', 'registry.test/migrate:2');
       await expect(settled(() => apply(changed))).rejects.toMatchObject({ code: 'invalid', retryable: false });
+    });
+
+    it('keeps what the container of a Job leaves behind, in its state and in its log', async () => {
+      const manifest = job('job-telling', 'registry.test/migrate:1');
+      const spec = manifest.spec as { template: object };
+      const annotations = {
+        [TERMINATION_MESSAGE_ANNOTATION]: '{"rows":3}',
+        [LOG_ANNOTATION]: CONTAINER_LOG.map((line) => `${line}\n`).join(''),
+      };
+      const metadata = { labels: { app: 'job-telling' }, annotations };
+      await create({ ...manifest, spec: { ...spec, template: { ...spec.template, metadata } } });
+      await until(async () => (await podsOf(cluster, 'job-telling'))[0]?.status?.phase === 'Succeeded');
+      const [pod] = await podsOf(cluster, 'job-telling');
+      const terminated = pod?.status?.containerStatuses?.[0]?.state?.terminated;
+      expect(terminated).toMatchObject({ exitCode: 0, message: '{"rows":3}' });
+      const query = { pod: { name: pod?.metadata.name ?? '', namespace: NAMESPACE }, container: 'job' };
+      expect(await cluster.logs({ ...query, lines: 10 })).toEqual(CONTAINER_LOG);
+      expect(await cluster.logs({ ...query, lines: 2 })).toEqual(CONTAINER_LOG.slice(-2));
+      const nobody = { name: 'nobody', namespace: NAMESPACE };
+      expect(await cluster.logs({ ...query, pod: nobody, lines: 2 })).toBeUndefined();
+    });
+
+    it('has no log yet of a container that has not started', async () => {
+      const spec = { nodeSelector: { disk: 'none' }, containers: [{ name: 'app', image: 'registry.test/app:1' }] };
+      await create(deployment('silent', spec));
+      await until(async () => (await podsOf(cluster, 'silent')).length === 1);
+      const [pod] = await podsOf(cluster, 'silent');
+      const query = { pod: { name: pod?.metadata.name ?? '', namespace: NAMESPACE }, container: 'app', lines: 5 };
+      expect(await cluster.logs(query)).toEqual([]);
+    });
+
+    const tried = async (manifest: Manifest) => {
+      const live = await cluster.get({ ref: referenceOf(manifest) });
+      return cluster.dryRun({ manifest, fieldManager: MANAGER, ...(live === undefined ? {} : { live }) });
+    };
+
+    it('tells what a first write would make, and writes nothing', async () => {
+      const manifest = configMap('tried-first', { sail: 'jib' });
+      expect(await tried(manifest)).toMatchObject({ kind: 'ConfigMap', data: { sail: 'jib' } });
+      expect(await cluster.get({ ref: referenceOf(manifest) })).toBeUndefined();
+      await create(manifest);
+      const late = cluster.dryRun({ manifest, fieldManager: MANAGER });
+      await expect(late).rejects.toMatchObject({ code: 'alreadyExists' });
+    });
+
+    it('tells what an apply would make of the object, right after its creation and later', async () => {
+      const container = (names: string[]) => ({
+        name: 'app',
+        image: 'registry.test/app:1',
+        env: names.map((name) => ({ name, value: '1' })),
+      });
+      const first = deployment('tried', { containers: [container(['A', 'B'])] }, 0);
+      await create({ ...first, metadata: { ...first.metadata, labels: { one: '1', two: '2' } } });
+      const second = deployment('tried', { containers: [container(['B', 'C'])] }, 0);
+      const labelled = { ...second, metadata: { ...second.metadata, labels: { one: '1' } } };
+      for (const round of ['after the creation', 'after an apply']) {
+        const before = await read(referenceOf(first));
+        const planned = (await settled(() => tried(labelled))) as Deployment;
+        expect([round, envOf(planned), planned.metadata.labels]).toEqual([round, [['B', 'C']], { one: '1' }]);
+        expect((await read(referenceOf(first))).spec).toEqual(before.spec);
+        await settled(() => apply({ ...first, metadata: { ...first.metadata, labels: { one: '1', two: '2' } } }));
+      }
+      await settled(() => apply(labelled));
+      expect((await settled(() => tried(labelled))).spec).toEqual((await read(referenceOf(first))).spec);
+    });
+
+    it('leaves to others what they wrote when it tries an apply', async () => {
+      await create(configMap('tried-shared', { ours: '1' }));
+      const expected = (await read(referenceOf(configMap('tried-shared', {})))).metadata;
+      const theirs = configMap('tried-shared', { theirs: '2' });
+      await cluster.apply({ manifest: theirs, expected, fieldManager: 'someone' });
+      expect((await tried(configMap('tried-shared', { ours: '3' }))).data).toEqual({ ours: '3', theirs: '2' });
+      expect((await tried(configMap('tried-shared', {}))).data).toEqual({ theirs: '2' });
+    });
+
+    it('refuses to try a change of what cannot change, or of a state that has passed', async () => {
+      const manifest = job('tried-immutable', 'registry.test/migrate:1');
+      await create(manifest);
+      const changed = job('tried-immutable', 'registry.test/migrate:2');
+      await expect(settled(() => tried(changed))).rejects.toMatchObject({ code: 'invalid', retryable: false });
+      const live = await create(configMap('tried-stale', { turn: '1' }));
+      await apply(configMap('tried-stale', { turn: '2' }));
+      const late = cluster.dryRun({ manifest: configMap('tried-stale', {}), live, fieldManager: MANAGER });
+      await expect(late).rejects.toMatchObject({ code: 'conflict', retryable: true });
     });
 
     async function fresh(object: LiveObject): Promise<LiveObject> {

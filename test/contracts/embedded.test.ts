@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Embedded, openEmbedded } from '../../shared/adapters/embedded/index.ts';
 import { systemClock } from '../../shared/adapters/system-clock.ts';
+import type { ActiveRollout } from '../../shared/ports/templates.ts';
 import { documentParsers } from '../../shared/use-cases/documents.ts';
 import { describeBlobs } from './blobs.contract.ts';
 import { DEAD_LETTER_AFTER, describeBus, type Handler } from './bus.contract.ts';
-import { describeLocks, describeNotificationStates } from './cells.contract.ts';
+import { describeListedCells, describeLocks, describeNotificationStates } from './cells.contract.ts';
 import { describeExecutionStore } from './execution-store.contract.ts';
 import { describeHistory } from './history.contract.ts';
 import { describeInbox } from './inbox.contract.ts';
@@ -56,6 +57,14 @@ describeLocks(
 describeNotificationStates(
   NAME,
   of(({ notifications }) => notifications),
+);
+describeListedCells<ActiveRollout>(
+  NAME,
+  [
+    { format: 1, version: '2.1.0', since: 1 },
+    { format: 1, version: '2.2.0', since: 2 },
+  ],
+  of(({ rollouts }) => rollouts),
 );
 describeBus(
   NAME,

@@ -10,6 +10,7 @@ import { type Google, openGoogle } from '../../shared/adapters/google/index.ts';
 import { systemClock } from '../../shared/adapters/system-clock.ts';
 import type { Bus } from '../../shared/ports/bus.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
+import type { ActiveRollout } from '../../shared/ports/templates.ts';
 import { documentParsers } from '../../shared/use-cases/documents.ts';
 import {
   type CloudTasksEmulator,
@@ -25,7 +26,7 @@ import { createSubscription, createTopic, deleteSubscription } from '../support/
 import { type PushProxy, startPushProxy } from '../support/push-proxy.ts';
 import { describeBlobs } from './blobs.contract.ts';
 import { DEAD_LETTER_AFTER, describeBus, type Handler } from './bus.contract.ts';
-import { describeLocks, describeNotificationStates } from './cells.contract.ts';
+import { describeListedCells, describeLocks, describeNotificationStates } from './cells.contract.ts';
 import { describeExecutionStore } from './execution-store.contract.ts';
 import { describeHistory } from './history.contract.ts';
 import { describeInbox } from './inbox.contract.ts';
@@ -170,6 +171,14 @@ describe.skipIf(!isComplete)('on the emulators', () => {
   describeNotificationStates(
     NAME,
     of(({ notifications }) => notifications),
+  );
+  describeListedCells<ActiveRollout>(
+    NAME,
+    [
+      { format: 1, version: '2.1.0', since: 1 },
+      { format: 1, version: '2.2.0', since: 2 },
+    ],
+    of(({ rollouts }) => rollouts),
   );
   describeBlobs(
     NAME,

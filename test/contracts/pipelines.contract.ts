@@ -74,6 +74,38 @@ export function describePipelines(name: string, makeAdapter: MakeAdapter<Pipelin
       expect(await found(newKey)).toEqual([]);
     });
 
+    it('changes several at once, all of them or none', async () => {
+      const [kept, made, gone] = ['kept', 'made', 'gone'].map(unique) as [string, string, string];
+      const key = (name: string): string => `image:acme.dev/${name}`;
+      const put = (name: string, generation: number) => ({
+        pipeline: applied(name, { generation }),
+        triggers: [trigger(key(name), name, generation)],
+        expected: generation - 1,
+      });
+      expect(await pipelines.change({ puts: [put(kept, 1), put(gone, 1)], removals: [] })).toBe('changed');
+
+      // Each of these has one change that is refused, and so nothing of it happens.
+      const refused = [
+        { puts: [put(kept, 2), put(made, 2)], removals: [] },
+        { puts: [put(kept, 2), put(gone, 1)], removals: [] },
+        { puts: [put(kept, 2)], removals: [{ name: gone, expected: 2 }] },
+        { puts: [put(kept, 2)], removals: [{ name: made, expected: 1 }] },
+      ];
+      for (const changes of refused) expect(await pipelines.change(changes)).toBe('conflict');
+      expect(await pipelines.get({ name: kept })).toEqual(applied(kept));
+      expect(await pipelines.get({ name: gone })).toEqual(applied(gone));
+      expect(await found(key(kept))).toEqual([trigger(key(kept), kept, 1)]);
+
+      const changes = { puts: [put(kept, 2), put(made, 1)], removals: [{ name: gone, expected: 1 }] };
+      expect(await pipelines.change(changes)).toBe('changed');
+      expect(await pipelines.get({ name: kept })).toEqual(applied(kept, { generation: 2 }));
+      expect(await pipelines.get({ name: made })).toEqual(applied(made));
+      expect(await pipelines.get({ name: gone })).toBeUndefined();
+      expect(await found(key(kept))).toEqual([trigger(key(kept), kept, 2)]);
+      expect(await found(key(gone))).toEqual([]);
+      expect(await pipelines.change({ puts: [], removals: [] })).toBe('changed');
+    });
+
     it('finds triggers by the whole key only', async () => {
       const id = unique('items-api');
       const key = `image:acme.dev:5000/${id}/api`;

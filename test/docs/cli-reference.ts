@@ -1,11 +1,12 @@
 /** The page about the command line, made of what `--help` prints. */
+import type { Command } from 'commander';
 import { createProgram } from '../../cli/program.ts';
 import { testSurroundings } from '../../cli/testing/system.ts';
 
 export function cliReference(): string {
   const { surroundings } = testSurroundings();
   const program = createProgram(surroundings, () => undefined);
-  const sections = program.commands.map((command) => section(`gennaker ${command.name()}`, command));
+  const sections = program.commands.flatMap((command) => sectionsOf('gennaker', command));
   return [
     '# The command line',
     '',
@@ -17,7 +18,13 @@ export function cliReference(): string {
   ].join('\n');
 }
 
-type Program = ReturnType<typeof createProgram>;
+type Program = Command;
+
+/** Of the command, and of those below it. */
+function sectionsOf(parent: string, command: Program): string[][] {
+  const title = `${parent} ${command.name()}`;
+  return [section(title, command), ...command.commands.flatMap((below) => sectionsOf(title, below))];
+}
 
 function section(title: string, command: Program): string[] {
   let help = '';

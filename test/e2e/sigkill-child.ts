@@ -83,9 +83,11 @@ function noting(cluster: Cluster, path: string): Cluster {
   return {
     get: (query) => cluster.get(query),
     list: (query) => cluster.list(query),
+    dryRun: (query) => cluster.dryRun(query),
     watch: (query) => cluster.watch(query),
     delete: (command) => cluster.delete(command),
     events: (query) => cluster.events(query),
+    logs: (query) => cluster.logs(query),
     create: async (command) => note('create', command.manifest, await cluster.create(command)),
     apply: async (command) => note('apply', command.manifest, await cluster.apply(command)),
   };

@@ -65,8 +65,10 @@ export class SimulatedCluster {
         }),
       list: () => unused('list'),
       watch: () => unused('watch'),
+      dryRun: () => unused('dryRun'),
       delete: () => unused('delete'),
       events: () => unused('events'),
+      logs: () => unused('logs'),
     };
   }
 

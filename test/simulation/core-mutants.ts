@@ -3,6 +3,17 @@ import type { Mutant } from './mutants.ts';
 
 export const CORE_MUTANTS: readonly Mutant[] = [
   {
+    name: 'after',
+    without: 'a stage does not wait for the end of those that it comes after',
+    edits: [
+      {
+        file: 'shared/core/execution.ts',
+        find: 'for (const before of node.after) {',
+        replace: 'for (const before of [] as number[]) {',
+      },
+    ],
+  },
+  {
     name: 'claim',
     without: 'a duplicate takes a step that somebody holds',
     edits: [

@@ -1,8 +1,10 @@
 /** The oracles that look at a world once everything in it is at rest. */
+
 import { MAXIMUM_REPEATS, MAXIMUM_TRIES, STOP_LIMIT_MS } from '../../shared/core/limits.ts';
 import type { Plan, StagePlan } from '../../shared/core/plan.ts';
 import type { Execution, Run } from '../../shared/core/run.ts';
 import { parseAnnouncement } from '../../shared/use-cases/messages.ts';
+import { NEVER } from './plans.ts';
 import type { Parts } from './ports.ts';
 import { type ProbeCursor, scriptOf } from './probe.ts';
 
@@ -97,7 +99,22 @@ function judgeExecution({ store, farEnd, world }: Parts, execution: Execution, a
     faults.push(`${id} acted on a far end after its end`);
   }
   if (store.runsOf(id).some((run) => run.value.state.is !== 'ended')) faults.push(`${id} ended before its stages`);
-  return faults;
+  // A restart keeps what had succeeded, and runs what had failed before it again.
+  if (execution.restartOf !== undefined) return faults;
+  return [...faults, ...judgeOrder(execution, JSON.parse(store.blobs.get(execution.plan) ?? '{}') as Plan)];
+}
+
+/** No stage starts while one that it needs or comes after is not at rest. */
+function judgeOrder({ id, stages }: Execution, plan: Plan): string[] {
+  const views = new Map(stages.map((view) => [view.id, view]));
+  return plan.stages.flatMap((stage) => {
+    const { startedAt } = views.get(stage.id) ?? {};
+    if (startedAt === undefined) return [];
+    return [...stage.needs, ...(stage.after ?? [])].flatMap((before) => {
+      const { endedAt = Number.POSITIVE_INFINITY } = views.get(before) ?? {};
+      return endedAt > startedAt ? [`${id}/${stage.id} started before ${before} was at rest`] : [];
+    });
+  });
 }
 
 /** A step is begun at most once for each claim; each series of claims ends after the tries that it has. */
@@ -126,6 +143,7 @@ function judgeRun({ store, farEnd }: Parts, stage: StagePlan, run: Run): string[
   const planned = script.length + 2 + (farEnd.delays.get(attempt)?.size ?? 0);
   if (run.step > planned) faults.push(`${attempt} came to step ${run.step}, and ${planned} were planned`);
   if (run.state.is !== 'ended') return faults;
+  if (stage.if === NEVER && run.state.end === 'succeeded') faults.push(`${name} ran although its condition is false`);
   if (run.state.end === 'succeeded' && script.includes('kill')) {
     faults.push(`${name} succeeded over a step that no worker survives`);
   }

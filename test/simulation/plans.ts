@@ -30,7 +30,7 @@ export function randomPlan(world: World, index: number, group: string): Plan {
     namespace: 'simulated',
     images: {},
     inputs: {},
-    stages: randomStages(world),
+    stages: world.seed % 4 === 3 ? asked(randomStages(world)) : randomStages(world),
     concurrency: {
       group,
       limit: pick(world, [1, 1, 2]),
@@ -64,6 +64,27 @@ function randomStages(world: World): StagePlan[] {
     stages.push(stage(world, `s${position}`, needs, script));
   }
   return stages;
+}
+
+/** A condition that is never met. */
+export const NEVER = `\${{ execution.id == "" }}`;
+
+/** The same stages, some of which wait for others to rest, have conditions, or parameters that only the execution tells. */
+function asked(stages: readonly StagePlan[]): StagePlan[] {
+  return stages.map((one, position) => {
+    const before = stages[position - 2]?.id;
+    const [need] = one.needs;
+    const after = before === undefined || one.needs.includes(before) ? [] : [before];
+    const met = need === undefined ? `\${{ execution.id != "" }}` : `\${{ stages["${need}"].at >= 0.0 }}`;
+    return {
+      ...one,
+      ...(after.length === 0 ? {} : { after }),
+      ...(position % 3 === 1 ? { if: position % 2 === 0 ? NEVER : met } : {}),
+      ...(position % 2 === 0
+        ? { with: { ...(one.with as object), told: `\${{ execution.id }}` }, isDynamic: true }
+        : {}),
+    };
+  });
 }
 
 function scriptOf(world: World, steps: readonly ProbeStep[], most: number): ProbeStep[] {

@@ -67,6 +67,7 @@ export function engineOf(parts: Parts, worker: Worker): Engine & { readonly inbo
     progress: { show: unused, read: unused },
     secrets: { get: unused },
     http: { request: unused },
+    renderer: { render: unused },
     timing: DEFAULT_TIMING,
   };
 }

@@ -23,7 +23,11 @@ export type ProbeStep = (typeof STEPS)[number];
 const WAIT_MS = 120_000;
 const SIGNAL_MS = 2_400_000;
 
-const parameters = z.object({ script: z.array(z.enum(STEPS)) });
+const parameters = z.object({
+  script: z.array(z.enum(STEPS)),
+  /** The execution, where the plan left it to be told. */
+  told: z.string().optional(),
+});
 const cursor = z.object({
   /** The place in the script. */
   at: z.number(),
@@ -82,6 +86,11 @@ export function probeKind(world: World, worker: Worker, farEnd: FarEnd): StageKi
       farEnd.violations.push(`two workers at once at ${name}`);
     }
     farEnd.atWork.set(name, { worker, until: context.deadline });
+  }
+
+  function check(given: unknown, { execution, key }: StageContext): void {
+    const { told = execution } = parameters.parse(given);
+    if (told !== execution) farEnd.violations.push(`${key} was told that it is ${told}`);
   }
 
   function leave(context: StageContext): void {
@@ -144,6 +153,7 @@ export function probeKind(world: World, worker: Worker, farEnd: FarEnd): StageKi
     outputs: z.unknown(),
     async step(given, at, context) {
       begin(context);
+      check(given, context);
       const script = scriptOf({ with: given });
       const from = at.cursor === undefined ? { at: 0, seen: [], lockedOut: 0 } : cursor.parse(at.cursor);
       const seen = at.input.by === 'signal' ? [...from.seen, at.input.signal.id] : from.seen;

@@ -3,6 +3,28 @@ import type { Mutant } from './mutants.ts';
 
 export const USE_CASE_MUTANTS: readonly Mutant[] = [
   {
+    name: 'condition',
+    without: 'a condition that only the execution can tell is not looked at',
+    edits: [
+      {
+        file: 'shared/use-cases/stage-parameters.ts',
+        find: "const isFirst = run.doing === 'forward' && run.step === 1;",
+        replace: 'const isFirst = false;',
+      },
+    ],
+  },
+  {
+    name: 'told',
+    without: 'parameters are given to the kind as the plan has them',
+    edits: [
+      {
+        file: 'shared/use-cases/run-step.ts',
+        find: 'resolved.parameters',
+        replace: 'stage.with',
+      },
+    ],
+  },
+  {
     name: 'announce-first',
     without: 'work is sent before the announcement, so its answer proves nothing',
     edits: [

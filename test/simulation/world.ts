@@ -127,7 +127,10 @@ export class World {
   /** True where nobody sweeps before everything has ended: as no message is lost, none may be needed for that. */
   readonly sweepless: boolean;
 
+  readonly seed: number;
+
   constructor(seed: number, recording = false, weather: Weather = {}) {
+    this.seed = seed;
     this.next = generator(seed);
     this.recording = recording;
     this.weather = weather;

@@ -20,6 +20,17 @@ export const realClock: Clock = {
   },
 };
 
+const TEMPLATE_RECORD = {
+  format: 1,
+  name: 'microservice',
+  owner: 'platform',
+  description: 'A web service',
+  versions: [],
+} as const;
+const TEMPLATE = { ...TEMPLATE_RECORD, released: null, rollout: null };
+
+const NO_REQUEST = { images: {}, inputs: {}, by: 'the test', at: 0 };
+
 export async function startApiWorld(more: Partial<ServeApiOptions> = {}) {
   const executions = new Map<string, Execution>();
   const plans = new Map<string, Plan>();
@@ -94,6 +105,34 @@ export async function startApiWorld(more: Partial<ServeApiOptions> = {}) {
     restartExecution: recorded('restart', { is: 'accepted', event: 'evt-2', execution: 'next' }),
     signalStage: recorded('signal', { is: 'taken' }),
     applyPipelines: recorded('apply', { is: 'applied', pipelines: [{ name: 'items-api', change: 'created' }] }),
+    templates: {
+      list: async () => [],
+      show: recorded('show-template', { template: TEMPLATE }),
+      publish: recorded('publish', { is: 'unchanged', template: 'microservice', version: '2.1.0' }),
+      impact: recorded('impact', {
+        is: 'compared',
+        file: 'microservice.yaml',
+        template: 'microservice',
+        version: '2.2.0',
+        changes: [],
+        pipelines: [],
+      }),
+      rollBack: recorded('roll-back', { is: 'decided', record: TEMPLATE_RECORD }),
+      continueRollout: recorded('continue', { is: 'decided', record: TEMPLATE_RECORD }),
+      deprecate: recorded('deprecate', { is: 'decided', record: TEMPLATE_RECORD }),
+      advance: async () => undefined,
+    },
+    readCatalog: recorded('catalog', []),
+    copyPipeline: recorded('copy', { is: 'copied', text: 'pipeline: a\n', files: {} }),
+    planPipelines: recorded('plan', { is: 'planned', request: NO_REQUEST, pipelines: [] }),
+    applyPlan: recorded('apply-plan', { is: 'applied', pipelines: [] }),
+    repositories: { list: async () => [] },
+    teams: { list: async () => [] },
+    registerRepository: recorded('registerRepository', { is: 'refused' as const, text: 'there is no team "items"' }),
+    removeRepository: recorded('removeRepository', true),
+    requestSync: recorded('requestSync', { is: 'accepted' as const, event: 'manual-1', record: 'sync-items-manual-1' }),
+    setTeam: recorded('setTeam', 'created' as const),
+    removeTeam: recorded('removeTeam', { is: 'removed' as const }),
     requestRun: recorded('run', { is: 'accepted', event: 'evt-3', execution: 'next' }),
     ...more,
   };

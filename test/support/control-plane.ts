@@ -25,6 +25,9 @@ const TOKENS = {
   nobody: 'test-token-nobody',
 } as const;
 
+/** What every container writes: kwok runs nothing. */
+export const CONTAINER_LOG: readonly string[] = ['connecting to db', '{"level":"info","message":"connected"}', 'done'];
+
 export type ControlPlane = {
   /** A kubeconfig with one context for each user; the current one is the admin's. */
   kubeconfigPath: string;
@@ -70,7 +73,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
 
 async function start(processes: Processes): Promise<ControlPlane> {
   const { folder } = processes;
-  const [clientPort, peerPort, securePort] = await freePorts(3);
+  const [clientPort, peerPort, securePort, kubeletPort] = await freePorts(4);
   const server = `https://127.0.0.1:${securePort}`;
   const kubeconfigPath = join(folder, 'kubeconfig.yaml');
   const deadline = Date.now() + START_TIMEOUT_MS;
@@ -118,10 +121,22 @@ async function start(processes: Processes): Promise<ControlPlane> {
     `--service-account-private-key-file=${join(folder, 'accounts.key')}`,
   ]);
   processes.run('kube-scheduler', [`--kubeconfig=${kubeconfigPath}`, '--leader-elect=false', '--secure-port=0']);
+  const logsPath = join(folder, 'container.log');
+  const logLines = CONTAINER_LOG.map((line) => `2026-05-01T00:00:00.000000000Z stdout F ${line}\n`);
+  writeFileSync(logsPath, logLines.join(''));
+  const logs = { apiVersion: 'kwok.x-k8s.io/v1alpha1', kind: 'ClusterLogs', metadata: { name: 'every-container' } };
+  writeFileSync(join(folder, 'logs.json'), JSON.stringify({ ...logs, spec: { logs: [{ logsFile: logsPath }] } }));
   processes.run('kwok', [
     `--kubeconfig=${kubeconfigPath}`,
     '--manage-all-nodes=true',
     `--config=${join(import.meta.dirname, 'kwok-stages.yaml')}`,
+    `--config=${join(folder, 'logs.json')}`,
+    // The API server fetches the logs of containers from here.
+    '--node-ip=127.0.0.1',
+    `--node-port=${kubeletPort}`,
+    `--server-address=127.0.0.1:${kubeletPort}`,
+    `--tls-cert-file=${certificatePath}`,
+    `--tls-private-key-file=${join(folder, 'certificates', 'apiserver.key')}`,
   ]);
 
   const kubectl = (args: string[], input?: string) => runKubectl(kubeconfigPath, args, input);

@@ -45,6 +45,7 @@ export function contextOf(
     cluster: async (): Promise<Cluster> => world.cluster,
     secrets: { get: unused('secrets') },
     http: { request: unused('HTTP') },
+    renderer: { render: unused('a renderer') },
     log: { write: () => undefined },
     report: options.report ?? (() => undefined),
   };

@@ -135,6 +135,7 @@ export function openBench(options: { readonly kinds?: readonly StageKind[] } = {
     locks: embedded.locks,
     secrets: { get: unused('secrets') },
     http: { request: unused('HTTP') },
+    renderer: { render: unused('a renderer') },
     clusterOf: unused('a cluster'),
     timing: DEFAULT_TIMING,
   };

@@ -22,6 +22,7 @@ export const FUNCTIONS = [
   'receive-message',
   'tick',
   'start-executions',
+  'sync-repositories',
   'advance-execution',
   'send-notifications',
   'serve-api',
@@ -178,6 +179,7 @@ async function subscribe(command: {
           }),
     });
   await push(TOPICS.events, 'start-executions', 'start-executions-events');
+  await push(TOPICS.events, 'sync-repositories', 'sync-repositories-events');
   await push(TOPICS.transitions, 'send-notifications', 'send-notifications-transitions');
   await push(TOPICS.deadLetters, 'advance-execution', 'dead-letters');
   await push(REGISTRY_TOPIC, 'receive-message', 'artifact-registry');

@@ -3,7 +3,7 @@ import type { Bus, Message } from '../../ports/bus.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Random } from '../../ports/random.ts';
-import { type Database, type Statement, textOf } from './database.ts';
+import { type Database, type Later, type Statement, textOf } from './database.ts';
 import { Deliveries, type Pending } from './deliveries.ts';
 import { Subscription, type SubscriptionOptions } from './subscription.ts';
 
@@ -24,6 +24,7 @@ export class EmbeddedBus implements Bus {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #log: Log | undefined;
+  readonly #later: Later;
   readonly #register: Statement;
   readonly #unregister: Statement;
   readonly #discard: Statement;
@@ -32,12 +33,16 @@ export class EmbeddedBus implements Bus {
   /** Those that have a handler now, by name. */
   readonly #attached = new Map<string, Subscription>();
 
-  constructor(database: Database, { clock, random, log }: { clock: Clock; random: Random; log: Log | undefined }) {
+  constructor(
+    database: Database,
+    { clock, random, log, later }: { clock: Clock; random: Random; log: Log | undefined; later: Later },
+  ) {
     this.#database = database;
     this.#deliveries = new Deliveries(database, random);
     this.#clock = clock;
     this.#random = random;
     this.#log = log;
+    this.#later = later;
     this.#register = database.prepare('INSERT OR REPLACE INTO subscriptions (name, topic) VALUES (?, ?)');
     this.#unregister = database.prepare('DELETE FROM subscriptions WHERE name = ?');
     this.#discard = database.prepare('DELETE FROM deliveries WHERE subscription = ?');
@@ -82,6 +87,7 @@ export class EmbeddedBus implements Bus {
       clock: this.#clock,
       random: this.#random,
       log: this.#log,
+      later: this.#later,
       bury: (pending) => this.#bury(pending, options),
     });
     this.#attached.set(name, subscription);

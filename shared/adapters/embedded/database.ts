@@ -28,6 +28,9 @@ export type Statement = {
   all(...values: SQLInputValue[]): readonly Row[];
 };
 
+/** Runs `run` in a later turn of the event loop. In what order turns come is the runner's to say, as time is the clock's. */
+export type Later = (run: () => void) => void;
+
 /** A write that waits for the end of the turn, and those who wait for it. */
 type Gathered = {
   /** Runs the write and says whether its changes are to be kept. */
@@ -53,11 +56,13 @@ export class Database {
   readonly #savepoint: StatementSync;
   readonly #release: StatementSync;
   readonly #rollBackTo: StatementSync;
+  readonly #later: Later;
   #gathered: Gathered[] = [];
 
   /** `path` is the file's, or `:memory:`. Throws DatabaseUnavailable. */
-  constructor(path: string) {
+  constructor(path: string, later: Later = setImmediate) {
     this.#sqlite = open(path);
+    this.#later = later;
     this.#begin = this.#sqlite.prepare('BEGIN IMMEDIATE');
     this.#commit = this.#sqlite.prepare('COMMIT');
     this.#rollBack = this.#sqlite.prepare('ROLLBACK');
@@ -97,7 +102,7 @@ export class Database {
   together<T>(write: () => T, isKept: (result: T) => boolean = () => true): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     let kept = (): void => undefined;
-    if (this.#gathered.length === 0) setImmediate(() => this.flush());
+    if (this.#gathered.length === 0) this.#later(() => this.flush());
     this.#gathered.push({
       write() {
         const result = write();

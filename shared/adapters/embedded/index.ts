@@ -1,7 +1,7 @@
 /** All ports on one SQLite file, for a laptop, a demo or a small team: one process, and a killed one loses nothing. */
 import type { Blobs } from '../../ports/blobs.ts';
 import type { Bus } from '../../ports/bus.ts';
-import type { Cells, Lock, NotificationState } from '../../ports/cells.ts';
+import type { Cells, ListedCells, Lock, NotificationState } from '../../ports/cells.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ExecutionStore } from '../../ports/execution-store.ts';
 import type { History } from '../../ports/history.ts';
@@ -10,18 +10,21 @@ import type { Log } from '../../ports/log.ts';
 import type { Pipelines } from '../../ports/pipelines.ts';
 import type { ProgressBoard } from '../../ports/progress.ts';
 import type { Random } from '../../ports/random.ts';
+import type { RepositoriesOfUrl, Repository, Review, Team } from '../../ports/repositories.ts';
+import type { ActiveRollout, TemplateRecord } from '../../ports/templates.ts';
 import type { WakeUps } from '../../ports/wake-ups.ts';
 import { systemRandom } from '../system-random.ts';
 import { EmbeddedBlobs } from './blobs.ts';
 import { EmbeddedBus } from './bus.ts';
 import { EmbeddedCells } from './cells.ts';
-import { Database } from './database.ts';
+import { Database, type Later } from './database.ts';
 import { type DocumentParsers, EmbeddedExecutions } from './executions.ts';
 import { EmbeddedPipelines } from './pipelines.ts';
 import { EmbeddedHistory, EmbeddedInbox, EmbeddedProgressBoard } from './records.ts';
 import type { SubscriptionOptions } from './subscription.ts';
 import { EmbeddedWakeUps } from './wake-ups.ts';
 
+export type { Later } from './database.ts';
 export { DatabaseUnavailable, IN_MEMORY } from './database.ts';
 export type { SubscriptionOptions } from './subscription.ts';
 
@@ -38,6 +41,8 @@ export type EmbeddedOptions = {
   readonly parse: DocumentParsers;
   /** Hears of handlers that failed or were too slow, and of dead letters. */
   readonly log?: Log;
+  /** Runs what is for a later turn of the event loop; a simulation gives its own, so that it knows when nothing is left to do. */
+  readonly later?: Later;
 };
 
 export type Embedded = {
@@ -47,6 +52,12 @@ export type Embedded = {
   readonly blobs: Blobs;
   readonly locks: Cells<Lock>;
   readonly notifications: Cells<NotificationState>;
+  readonly templates: ListedCells<TemplateRecord>;
+  readonly rollouts: ListedCells<ActiveRollout>;
+  readonly repositories: ListedCells<Repository>;
+  readonly repositoryUrls: Cells<RepositoriesOfUrl>;
+  readonly teams: ListedCells<Team>;
+  readonly reviews: Cells<Review>;
   readonly bus: Bus;
   readonly wakeUps: WakeUps;
   readonly progress: ProgressBoard;
@@ -69,10 +80,11 @@ export type Embedded = {
 };
 
 /** Opens the file for this process alone. Throws DatabaseUnavailable, which names the folder, where another has it. */
-export function openEmbedded({ path, clock, random = systemRandom, parse, log }: EmbeddedOptions): Embedded {
-  const database = new Database(path);
+export function openEmbedded(options: EmbeddedOptions): Embedded {
+  const { path, clock, random = systemRandom, parse, log, later = setImmediate } = options;
+  const database = new Database(path, later);
   const executions = new EmbeddedExecutions(database, parse);
-  const bus = new EmbeddedBus(database, { clock, random, log });
+  const bus = new EmbeddedBus(database, { clock, random, log, later });
   const wakeUps = new EmbeddedWakeUps(database, { bus, clock, log });
   let closed: Promise<void> | undefined;
   const close = async () => {
@@ -93,6 +105,12 @@ export function openEmbedded({ path, clock, random = systemRandom, parse, log }:
     blobs: new EmbeddedBlobs(database),
     locks: new EmbeddedCells(database, 'lock', asWritten<Lock>),
     notifications: new EmbeddedCells(database, 'notification', asWritten<NotificationState>),
+    templates: new EmbeddedCells(database, 'template', asWritten<TemplateRecord>),
+    rollouts: new EmbeddedCells(database, 'rollout', asWritten<ActiveRollout>),
+    repositories: new EmbeddedCells(database, 'repository', asWritten<Repository>),
+    repositoryUrls: new EmbeddedCells(database, 'repository-url', asWritten<RepositoriesOfUrl>),
+    teams: new EmbeddedCells(database, 'team', asWritten<Team>),
+    reviews: new EmbeddedCells(database, 'review', asWritten<Review>),
     bus,
     wakeUps,
     progress: new EmbeddedProgressBoard(database),

@@ -3,6 +3,7 @@ import type { Answer, Delivery } from '../../ports/bus.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Random } from '../../ports/random.ts';
+import type { Later } from './database.ts';
 import type { Deliveries, Pending } from './deliveries.ts';
 
 export type SubscriptionOptions = {
@@ -26,6 +27,7 @@ export type Surroundings = {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log | undefined;
+  readonly later: Later;
   /** Moves the message to the dead letters, in one transaction. */
   bury(pending: Pending): void;
 };
@@ -76,7 +78,7 @@ export class Subscription {
   #schedule(): void {
     if (this.#scheduled || this.#stopped) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    this.#around.later(() => {
       this.#scheduled = false;
       while (!this.#stopped && this.#open < this.options.concurrency) {
         const next = this.#take();

@@ -38,7 +38,7 @@ export type DocumentWrite =
    * does not have any more are named as undefined.
    */
   | { readonly path: string; readonly fields: Fields; readonly expected?: Version | 'absent' }
-  | { readonly path: string; readonly delete: true };
+  | { readonly path: string; readonly delete: true; readonly expected?: Version };
 
 /** The loaded library and the one client of it. */
 export type FirestoreClient = {
@@ -168,7 +168,8 @@ export class Documents {
     for (const write of writes) {
       const document = firestore.doc(write.path);
       if ('delete' in write) {
-        batch.delete(document);
+        if (write.expected === undefined) batch.delete(document);
+        else batch.delete(document, { lastUpdateTime: timestampOf(write.expected, library) });
         continue;
       }
       const { path, expected } = write;

@@ -1,6 +1,6 @@
 /** All ports that Firestore serves, on one database. */
 import type { Blobs } from '../../ports/blobs.ts';
-import type { Cells, Lock, NotificationState } from '../../ports/cells.ts';
+import type { Cells, ListedCells, Lock, NotificationState } from '../../ports/cells.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ExecutionStore } from '../../ports/execution-store.ts';
 import type { History } from '../../ports/history.ts';
@@ -8,6 +8,8 @@ import type { Inbox } from '../../ports/inbox.ts';
 import type { Pipelines } from '../../ports/pipelines.ts';
 import type { ProgressBoard } from '../../ports/progress.ts';
 import type { Random } from '../../ports/random.ts';
+import type { RepositoriesOfUrl, Repository, Review, Team } from '../../ports/repositories.ts';
+import type { ActiveRollout, TemplateRecord } from '../../ports/templates.ts';
 import { systemRandom } from '../system-random.ts';
 import { GoogleBlobs } from './blobs.ts';
 import { GoogleCells } from './cells.ts';
@@ -41,6 +43,12 @@ export type FirestorePorts = {
   readonly blobs: Blobs;
   readonly locks: Cells<Lock>;
   readonly notifications: Cells<NotificationState>;
+  readonly templates: ListedCells<TemplateRecord>;
+  readonly rollouts: ListedCells<ActiveRollout>;
+  readonly repositories: ListedCells<Repository>;
+  readonly repositoryUrls: Cells<RepositoriesOfUrl>;
+  readonly teams: ListedCells<Team>;
+  readonly reviews: Cells<Review>;
   readonly progress: ProgressBoard;
   readonly history: History;
   close(): Promise<void>;
@@ -66,6 +74,12 @@ export function openFirestore(options: FirestoreOptions): FirestorePorts {
     blobs: new GoogleBlobs(documents),
     locks: new GoogleCells(documents, 'locks', asWritten<Lock>),
     notifications: new GoogleCells(documents, 'notifications', asWritten<NotificationState>),
+    templates: new GoogleCells(documents, 'templates', asWritten<TemplateRecord>),
+    rollouts: new GoogleCells(documents, 'rollouts', asWritten<ActiveRollout>),
+    repositories: new GoogleCells(documents, 'repositories', asWritten<Repository>),
+    repositoryUrls: new GoogleCells(documents, 'repository-urls', asWritten<RepositoriesOfUrl>),
+    teams: new GoogleCells(documents, 'teams', asWritten<Team>),
+    reviews: new GoogleCells(documents, 'reviews', asWritten<Review>),
     progress: new GoogleProgressBoard(documents),
     history: new GoogleHistory(documents),
     close: () => client.close(),

@@ -1,7 +1,7 @@
 /** The applied pipelines in Firestore, and a document for each trigger that a query finds by its key. */
-import type { AppliedPipeline, Pipelines, TriggerEntry } from '../../ports/pipelines.ts';
+import type { AppliedPipeline, PipelineChanges, Pipelines, TriggerEntry } from '../../ports/pipelines.ts';
 import { documentId, hashedId } from './document-id.ts';
-import { type Documents, type DocumentWrite, textOf } from './documents.ts';
+import { type Documents, type DocumentWrite, type StoredDocument, textOf } from './documents.ts';
 import { queries } from './queries.ts';
 
 const MAXIMUM_TRIGGERS_OF_A_PIPELINE = 200;
@@ -18,12 +18,12 @@ export class GooglePipelines implements Pipelines {
 
   async get({ name }: { name: string }): Promise<AppliedPipeline | undefined> {
     const document = await this.#documents.read({ path: pipelinePath(name) });
-    return document === undefined ? undefined : (JSON.parse(textOf(document, 'body')) as AppliedPipeline);
+    return document === undefined ? undefined : appliedOf(document);
   }
 
   async list(query: { limit: number; after?: string }): Promise<readonly AppliedPipeline[]> {
     const documents = await this.#documents.query(queries.pipelinesByName(query));
-    return documents.map((document) => JSON.parse(textOf(document, 'body')) as AppliedPipeline);
+    return documents.map(appliedOf);
   }
 
   async put(command: { pipeline: AppliedPipeline; triggers: readonly TriggerEntry[] }): Promise<void> {
@@ -51,6 +51,31 @@ export class GooglePipelines implements Pipelines {
     throw new Error(`pipeline ${pipeline.name} was changed by others ${PUT_TRIES} times while it was put; try again`);
   }
 
+  async change({ puts, removals }: PipelineChanges): Promise<'changed' | 'conflict'> {
+    const changes = [
+      ...puts.map(({ pipeline, triggers, expected }) => ({ name: pipeline.name, pipeline, triggers, expected })),
+      ...removals.map(({ name, expected }) => ({ name, pipeline: undefined, triggers: [], expected })),
+    ];
+    const formers = await this.#documents.readAll({ paths: changes.map(({ name }) => pipelinePath(name)) });
+    const writes: DocumentWrite[] = [];
+    for (const [index, { name, pipeline, triggers, expected }] of changes.entries()) {
+      const former = formers[index];
+      if ((former === undefined ? 0 : appliedOf(former).generation) !== expected) return 'conflict';
+      const path = pipelinePath(name);
+      const entries = new Map(triggers.map((entry) => [triggerPath(entry), entry]));
+      const old = former === undefined ? [] : (JSON.parse(textOf(former, 'triggers')) as string[]);
+      if (pipeline !== undefined) {
+        const fields = { triggers: JSON.stringify([...entries.keys()]), body: JSON.stringify(pipeline) };
+        writes.push({ path, fields, expected: former?.version ?? 'absent' });
+      } else if (former !== undefined) {
+        writes.push({ path, delete: true, expected: former.version });
+      }
+      writes.push(...old.filter((one) => !entries.has(one)).map((one) => ({ path: one, delete: true }) as const));
+      writes.push(...[...entries].map(([trigger, entry]) => ({ path: trigger, fields: entry })));
+    }
+    return (await this.#documents.commit({ writes })) === 'conflict' ? 'conflict' : 'changed';
+  }
+
   async triggers({ key }: { key: string }): Promise<readonly TriggerEntry[]> {
     const limit = MAXIMUM_TRIGGERS_OF_A_KEY;
     const documents = await this.#documents.query(queries.triggersOfKey({ key, limit: limit + 1 }));
@@ -61,6 +86,10 @@ export class GooglePipelines implements Pipelines {
       index: Number(document.fields.index),
     }));
   }
+}
+
+function appliedOf(document: StoredDocument): AppliedPipeline {
+  return JSON.parse(textOf(document, 'body')) as AppliedPipeline;
 }
 
 function pipelinePath(name: string): string {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { NAME, type Query, queries } from './queries.ts';
+import { type ListedCollection, NAME, type Query, queries } from './queries.ts';
 
 type Index = { collectionGroup: string; fields: { fieldPath: string; order: 'ASCENDING' | 'DESCENDING' }[] };
 type Override = { collectionGroup: string; fieldPath: string; indexes: object[] };
@@ -18,6 +18,10 @@ const ORDERS = { asc: 'ASCENDING', desc: 'DESCENDING' } as const;
 
 const [limit, before] = [10, 1_700_000_000_000];
 
+const listedCollections = Object.keys({ templates: true, rollouts: true, repositories: true, teams: true } satisfies {
+  [name in ListedCollection]: true;
+}) as ListedCollection[];
+
 /** Every query with each of its shapes. A query without an entry does not compile. */
 const shapes: { [name in keyof typeof queries]: readonly Query[] } = {
   dueExecutions: [queries.dueExecutions({ before, limit })],
@@ -32,6 +36,10 @@ const shapes: { [name in keyof typeof queries]: readonly Query[] } = {
     queries.ofExecution({ execution: 'a', collection, limit }),
   ),
   pipelinesByName: [queries.pipelinesByName({ limit }), queries.pipelinesByName({ after: 'a', limit })],
+  cellsByKey: listedCollections.flatMap((collection) => [
+    queries.cellsByKey({ collection, limit }),
+    queries.cellsByKey({ collection, after: 'a', limit }),
+  ]),
   triggersOfKey: [queries.triggersOfKey({ key: 'image:a', limit })],
   newestEvents: [queries.newestEvents({ limit }), queries.newestEvents({ before, limit })],
 };
@@ -81,7 +89,7 @@ describe('the indexes of Firestore', () => {
 
   it('leave out the bodies, whose every change would be written twice', () => {
     const collections = ['executions', 'stages', 'progress', 'history', 'groups', 'pipelines', 'locks'];
-    for (const collection of [...collections, 'notifications', 'events']) {
+    for (const collection of [...collections, ...listedCollections, 'notifications', 'events']) {
       expect(isExempt(collection, 'body'), collection).toBe(true);
       expect(isExempt(collection, 'commit'), collection).toBe(true);
     }

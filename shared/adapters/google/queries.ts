@@ -19,6 +19,10 @@ export type Query = {
   readonly namesOnly?: boolean;
 };
 
+/** Where cells are. Those that are never listed have no index of their keys. */
+export type CellCollection = 'locks' | 'notifications' | 'repository-urls' | 'reviews' | ListedCollection;
+export type ListedCollection = 'templates' | 'rollouts' | 'repositories' | 'teams';
+
 /** The document's own name, as a field. */
 export const NAME = '__name__';
 
@@ -71,6 +75,14 @@ export const queries = {
     collection: 'pipelines',
     where: after === undefined ? [] : [{ field: NAME, is: '>', value: `pipelines/${documentId(after)}` }],
     orderBy: { field: NAME, direction: 'asc' },
+    limit,
+  }),
+
+  cellsByKey: ({ collection, after, limit }: { collection: CellCollection; after?: string; limit: number }): Query => ({
+    parent: '',
+    collection,
+    where: after === undefined ? [] : [{ field: 'name', is: '>', value: after }],
+    orderBy: { field: 'name', direction: 'asc' },
     limit,
   }),
 

@@ -1,5 +1,6 @@
 /** The stage kind `deploy`. */
 import type { StageKind } from '../kind.ts';
+import { deliversThePlans, manifestsToApply } from './manifests.ts';
 import {
   type DeployCursor,
   type DeployOutputs,
@@ -15,10 +16,11 @@ export const deploy: StageKind<DeployParameters, DeployCursor, DeployOutputs> = 
   kind: 'deploy',
   description: "Applies the pipeline's manifests to a target and waits until everything is stable there.",
   target: 'required',
-  manifests: 'required',
+  manifests: deliversThePlans,
   with: deployParameters,
   cursor: deployCursor,
   outputs: deployOutputs,
+  delivers: manifestsToApply,
   step,
   stop,
 };

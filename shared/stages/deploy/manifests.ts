@@ -1,31 +1,21 @@
-/** Makes of the plan's rendered manifests what this stage applies: chosen, pinned, in a namespace, in order. */
+/** Makes of the manifests that a stage is given what it applies: chosen, pinned, in a namespace, in order. */
 import { z } from 'zod';
 import { inApplyOrder } from '../../kubernetes/apply-order.ts';
 import { pinnedReference, substituteImages } from '../../kubernetes/images.ts';
 import { isClusterKind } from '../../kubernetes/objects.ts';
-import type { Manifest } from '../../ports/cluster.ts';
-import { type StageContext, TerminalError } from '../kind.ts';
+import { objectSchema, withoutAbsent } from '../../pipeline/object-schema.ts';
+import { describeObject, type Manifest } from '../../ports/cluster.ts';
+import { type DeliveryContext, TerminalError } from '../kind.ts';
 import { type DeployParameters, MAXIMUM_OBJECTS, type Selector } from './schema.ts';
 
-/** Only what is read here; everything else of a manifest goes to the cluster as it is. */
-const renderedManifests = z.array(
-  z.looseObject({
-    apiVersion: z.string().min(1),
-    kind: z.string().min(1),
-    metadata: z.looseObject({
-      name: z.string().min(1),
-      namespace: z.string().optional(),
-      labels: z.record(z.string(), z.string()).optional(),
-      annotations: z.record(z.string(), z.string()).optional(),
-    }),
-  }),
-);
+const renderedManifests = z.array(objectSchema);
 
-/** Throws TerminalError where there is nothing to apply, or a declared image is in no manifest. */
-export async function manifestsToApply(parameters: DeployParameters, context: StageContext): Promise<Manifest[]> {
-  const rendered = await renderedManifestsOf(context);
-  const { manifests, unused, repositories } = substituteImages({ manifests: rendered, images: context.images });
-  if (unused.length > 0) {
+/** Throws TerminalError where there is nothing to apply, an object is given twice, or a declared image is in no manifest. */
+export async function manifestsToApply(parameters: DeployParameters, context: DeliveryContext): Promise<Manifest[]> {
+  const given = await manifestsGiven(parameters, context);
+  const { manifests, unused, repositories } = substituteImages({ manifests: given, images: context.images });
+  // What a stage names for itself may be for some of the pipeline's images only.
+  if (unused.length > 0 && deliversThePlans(parameters)) {
     const missing = unused.map((name) => `${name} (${context.images[name]?.repository})`).join(', ');
     const there = repositories.length === 0 ? 'no images at all' : repositories.join(', ');
     throw new TerminalError(`putting the images into the manifests: none uses ${missing}; they use ${there}`);
@@ -39,21 +29,54 @@ export async function manifestsToApply(parameters: DeployParameters, context: St
   if (chosen.length > MAXIMUM_OBJECTS) {
     throw new TerminalError(`choosing the manifests: ${chosen.length} are more than the limit of ${MAXIMUM_OBJECTS}`);
   }
-  return inApplyOrder(chosen.map((manifest) => inNamespace(manifest, context.namespace)));
+  const placed = chosen.map((manifest) => inNamespace(manifest, context.namespace));
+  refuseTwins(placed);
+  return inApplyOrder(placed);
+}
+
+/** Whether a stage with these parameters applies the plan's manifests, and none that it names for itself. */
+export function deliversThePlans(parameters: { readonly manifests?: unknown; readonly objects?: unknown }): boolean {
+  return parameters.manifests === undefined && parameters.objects === undefined;
 }
 
 /** The pinned references by the images' names. */
-export function pinnedImages(context: StageContext): { [name: string]: string } {
+export function pinnedImages(context: Pick<DeliveryContext, 'images'>): { [name: string]: string } {
   return Object.fromEntries(Object.entries(context.images).map(([name, image]) => [name, pinnedReference(image)]));
 }
 
-async function renderedManifestsOf(context: StageContext): Promise<Manifest[]> {
-  const hash = context.manifests;
-  if (hash === undefined) throw new TerminalError('reading the manifests: the plan has none; add `manifests:`');
+async function manifestsGiven(parameters: DeployParameters, context: DeliveryContext): Promise<Manifest[]> {
+  if (deliversThePlans(parameters)) {
+    if (context.manifests !== undefined) return manifestsIn(context.manifests, context);
+    throw new TerminalError('reading the manifests: the plan has none; add `manifests:`');
+  }
+  const baked = parameters.manifests === undefined ? [] : await manifestsIn(parameters.manifests, context);
+  const inline = (parameters.objects ?? []).flatMap((entry) => {
+    if (!isConditional(entry)) return [withoutAbsent(entry)];
+    return entry.when ? [withoutAbsent(entry.object)] : [];
+  });
+  return [...baked, ...inline];
+}
+
+async function manifestsIn(hash: string, context: DeliveryContext): Promise<Manifest[]> {
   const text = await context.blobs.get({ hash });
   if (text === undefined) throw new Error(`reading the manifests: the blob ${hash} is not there`);
-  // The API server checks the rest; absent labels and annotations stay absent.
-  return renderedManifests.parse(JSON.parse(text)) as Manifest[];
+  return renderedManifests.parse(JSON.parse(text)).map(withoutAbsent);
+}
+
+type Inline = NonNullable<DeployParameters['objects']>[number];
+
+function isConditional(entry: Inline): entry is Extract<Inline, { when: boolean }> {
+  return 'when' in entry && !('apiVersion' in entry);
+}
+
+function refuseTwins(manifests: readonly Manifest[]): void {
+  const seen = new Set<string>();
+  for (const { apiVersion, kind, metadata } of manifests) {
+    const name = describeObject({ kind, ...metadata });
+    const key = `${apiVersion.split('/').slice(0, -1).join('/')} ${name}`;
+    if (seen.has(key)) throw new TerminalError(`choosing the manifests: ${name} is given twice`);
+    seen.add(key);
+  }
 }
 
 function fits(manifest: Manifest, selector: Selector): boolean {

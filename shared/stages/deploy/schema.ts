@@ -1,5 +1,6 @@
 /** What a deploy is given, remembers and tells. */
 import { z } from 'zod';
+import { objectSchema } from '../../pipeline/object-schema.ts';
 
 const MAXIMUM_SELECTORS = 50;
 /** What one deploy applies; the cursor names each object, and a cursor with more would be too large to keep. */
@@ -13,6 +14,19 @@ const selector = z
   .refine(({ kind, name }) => kind !== undefined || name !== undefined, 'must name a kind, a name or both');
 export type Selector = z.output<typeof selector>;
 
+const conditionalObject = z.strictObject({
+  when: z.boolean().describe('false: the object is left out'),
+  object: objectSchema.describe('The Kubernetes object'),
+});
+
+type ObjectEntry = z.output<typeof conditionalObject> | z.output<typeof objectSchema>;
+
+/** What is known to be left out need not stand in plans. A list of nothing else stays, so that it can be told. */
+function withoutLeftOut(entries: readonly ObjectEntry[]): ObjectEntry[] {
+  const kept = entries.filter((entry) => entry.when !== false);
+  return kept.length === 0 ? [...entries] : kept;
+}
+
 export const deployParameters = z.strictObject({
   select: z
     .array(selector)
@@ -25,6 +39,24 @@ export const deployParameters = z.strictObject({
     .max(MAXIMUM_SELECTORS)
     .default([])
     .describe('Leaves out the manifests that fit one of these'),
+  manifests: z
+    .string()
+    .regex(/^sha256:[0-9a-f]{64}$/, {
+      error: (issue) => `must be what a bake stage gave, the output "manifests" of it, not "${String(issue.input)}"`,
+    })
+    .optional()
+    .describe(
+      'The output "manifests" of a bake stage: what it rendered is applied instead of the manifests of the pipeline',
+    ),
+  objects: z
+    .array(z.union([conditionalObject, objectSchema]))
+    .min(1)
+    .max(MAXIMUM_OBJECTS)
+    .transform(withoutLeftOut)
+    .optional()
+    .describe(
+      "Kubernetes objects, applied instead of the pipeline's manifests; { when, object } is left out where when is false",
+    ),
 });
 export type DeployParameters = z.output<typeof deployParameters>;
 

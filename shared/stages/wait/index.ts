@@ -20,6 +20,7 @@ export const wait: StageKind<WaitParameters, WaitCursor, WaitOutputs> = {
   cursor: waitCursor,
   outputs: waitOutputs,
   shortestMs: (parameters) => checkedDurationMs(parameters.for ?? '0s'),
+  gate: ({ for: span, until }) => (until === undefined ? `wait of ${span}` : `wait until ${until}`),
   step,
   stop,
 };

@@ -24,8 +24,12 @@ export async function send(parameters: WebhookParameters, key: string, context: 
     headers[name.toLowerCase()] = text;
   }
   const { body, type } = bodyOf(parameters, context);
-  const timeoutMs = checkedDurationMs(parameters['request-timeout']);
-  const response = await context.http.request({
+  const late = new AbortController();
+  const timeout = parameters['request-timeout'];
+  const cancelTimeout = context.clock.after(checkedDurationMs(timeout), () => {
+    late.abort(new DOMException(`there was no answer within ${timeout}`, 'TimeoutError'));
+  });
+  const asking = context.http.request({
     method: parameters.method,
     url: parameters.url,
     headers: {
@@ -42,8 +46,9 @@ export async function send(parameters: WebhookParameters, key: string, context: 
       'idempotency-key': key,
     },
     ...(body === undefined ? {} : { body }),
-    signal: AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs)]),
+    signal: AbortSignal.any([context.signal, late.signal]),
   });
+  const response = await asking.finally(cancelTimeout);
   return {
     status: response.status,
     body: trim(withoutSecrets(response.body, secrets)),

@@ -62,6 +62,7 @@ function context(http: HttpClient, changes: Partial<StageContext> = {}): StageCo
     cluster: unused,
     secrets: { get: async ({ name }) => (name === 'hook-token' ? 'Bearer s3cret\n' : undefined) },
     http,
+    renderer: { render: unused },
     log: { write: () => undefined },
     report: () => undefined,
     ...changes,

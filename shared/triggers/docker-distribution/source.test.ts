@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { BadPayload, type SourceRequest } from '../source.ts';
 import { dockerDistribution } from './source.ts';
 
+const NO_REQUEST = { headers: {}, rawBody: new Uint8Array(), pathSecret: '' };
+
 const AT = Date.parse('2026-05-01T00:00:00Z');
 const DIGEST = `sha256:${'9f3c'.repeat(16)}`;
 
@@ -43,7 +45,7 @@ const request = (headers: SourceRequest['headers']): SourceRequest => ({
 
 describe('docker-distribution', () => {
   it('makes one event of a pushed tag', () => {
-    expect(source.parse({ body: { events: [event()] }, at: AT })).toEqual({
+    expect(source.parse({ body: { events: [event()] }, at: AT, request: NO_REQUEST })).toEqual({
       events: [
         {
           id: 'docker-distribution-320678d8-ca14-430f-8bb6-4ca139cd83f7',
@@ -69,7 +71,7 @@ describe('docker-distribution', () => {
       event({ id: 'the-image-itself' }),
       event({ id: 'an-index-with-a-tag', target: index }),
     ];
-    const parsed = source.parse({ body: { events }, at: AT });
+    const parsed = source.parse({ body: { events }, at: AT, request: NO_REQUEST });
     expect(parsed.events.map(({ id }) => id)).toEqual([
       'docker-distribution-the-image-itself',
       'docker-distribution-an-index-with-a-tag',
@@ -79,7 +81,9 @@ describe('docker-distribution', () => {
 
   it('gives a redelivery the same ids, and another push of the same tag another one', () => {
     const ids = (id: string) =>
-      source.parse({ body: { events: [event({ id })] }, at: Date.now() }).events.map((one) => one.id);
+      source
+        .parse({ body: { events: [event({ id })] }, at: Date.now(), request: NO_REQUEST })
+        .events.map((one) => one.id);
     expect(ids('first-push')).toEqual(ids('first-push'));
     expect(ids('first-push')).not.toEqual(ids('other-push'));
     expect(ids('../strange id')[0]).toMatch(/^docker-distribution-[0-9a-f]{40}$/);
@@ -91,7 +95,7 @@ describe('docker-distribution', () => {
     });
     const repository = (host: string) =>
       named
-        .parse({ body: { events: [event({ host })] }, at: AT })
+        .parse({ body: { events: [event({ host })] }, at: AT, request: NO_REQUEST })
         .events.map((one) => (one.type === 'image-pushed' ? one.image.repository : ''));
     expect(repository('127.0.0.1:5000')).toEqual(['registry.example.com/hello-world']);
     expect(repository('10.0.0.1')).toEqual(['mirror.example.com/hello-world']);
@@ -103,8 +107,10 @@ describe('docker-distribution', () => {
     [{ events: [{ action: 'push' }] }, 'events[0].id'],
     [{ events: Array.from({ length: 501 }, () => event()) }, 'events'],
   ])('refuses a body that is not what its type says, naming the place', (body, place) => {
-    expect(() => source.parse({ body, at: AT })).toThrow(BadPayload);
-    expect(() => source.parse({ body, at: AT })).toThrow(`reading a docker-distribution payload: ${place}: `);
+    expect(() => source.parse({ body, at: AT, request: NO_REQUEST })).toThrow(BadPayload);
+    expect(() => source.parse({ body, at: AT, request: NO_REQUEST })).toThrow(
+      `reading a docker-distribution payload: ${place}: `,
+    );
   });
 
   it('takes the right secret only', () => {

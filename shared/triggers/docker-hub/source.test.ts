@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { BadPayload } from '../source.ts';
 import { dockerHub } from './source.ts';
 
+const NO_REQUEST = { headers: {}, rawBody: new Uint8Array(), pathSecret: '' };
+
 const AT = Date.parse('2026-05-01T00:00:00Z');
 
 /** As Docker's documentation shows it, with a field that it does not. */
@@ -29,7 +31,7 @@ function payload(repoName = 'svendowideit/testhook', push: object = {}) {
   };
 }
 
-const parse = (body: unknown) => dockerHub.parse({ body, at: AT }).events;
+const parse = (body: unknown) => dockerHub.parse({ body, at: AT, request: NO_REQUEST }).events;
 const request = (pathSecret: string) => ({ headers: {}, rawBody: new Uint8Array(), pathSecret });
 
 describe('docker-hub', () => {

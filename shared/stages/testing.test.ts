@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { HttpClient, StageContext, StageKind } from './kind.ts';
-import { failAtEachEffect, type Proof, runTwice, stopTwice } from './proofs.ts';
+import { failAtEachEffect, type Proof, proofsOf, runTwice, stopTwice } from './testing.ts';
 
 type Cursor = { done: number };
 type Kind = StageKind<object, Cursor, null>;
@@ -59,6 +59,30 @@ describe('the proofs', () => {
     await runTwice(proofOf({}));
     await failAtEachEffect(proofOf({}));
     await stopTwice(proofOf({}));
+  });
+
+  it('are three, with names for a test runner', async () => {
+    const proofs = proofsOf(proofOf({}));
+    expect(proofs.map(({ name }) => name)).toEqual([
+      expect.stringMatching(/^careful: test does the same when every step is run twice$/),
+      expect.stringContaining('a worker dies'),
+      expect.stringContaining('stopping twice'),
+    ]);
+    for (const { run } of proofs) await run();
+  });
+
+  it('check the outputs by the schema of these parameters', async () => {
+    const rows = z.strictObject({ rows: z.int() });
+    const { outputsOf: _, delivers: __, ...rest } = careful;
+    const counting: StageKind<object, Cursor, { rows: number }> = {
+      ...rest,
+      outputs: rows,
+      step: async () => ({ is: 'succeeded', outputs: { rows: 3 } }),
+    };
+    const proof = { name: 'test', parameters: {}, world };
+    await runTwice({ ...proof, kind: counting });
+    const strange = { ...counting, outputsOf: () => rows.refine(() => false, 'is not declared') };
+    await expect(runTwice({ ...proof, kind: strange })).rejects.toThrow('is not declared');
   });
 
   it('catch a kind that forgets the key', async () => {

@@ -1,0 +1,401 @@
+/**
+ * Makes of the declared stages those of the plan: templates become their stages, several targets several stages. Works
+ * on checked definitions; what only the values of inputs can make wrong is collected as problems.
+ */
+import type { Json } from '../core/json.ts';
+import type { StageKind } from '../stages/kind.ts';
+import { type Resolved, resolveValue, UnresolvedExpression } from './expressions/resolve.ts';
+import { hasExpression } from './expressions/text.ts';
+import { givenProblems, typeOfInput, withDefaults } from './inputs.ts';
+import { formatPath, type Path } from './problem.ts';
+import type { Definition, StageDefinition } from './schema.ts';
+import {
+  meaningIn,
+  meaningOfResolved,
+  type OutputsOf,
+  outputsByTarget,
+  outputsOfPlanStage,
+  type Scope,
+  type Target,
+} from './scope.ts';
+import { type SelectedTargets, selectTargets } from './targets.ts';
+import { MAXIMUM_TEMPLATE_DEPTH, nameOfTemplate, type Template, type Templates, templateUse } from './template.ts';
+
+/** A value in the words of a file, and what its expressions can reach. */
+export type Scoped<T> = { readonly value: T; readonly scope: Scope };
+
+type Policies = Pick<StageDefinition, 'timeout' | 'retry' | 'on-failure'>;
+
+/** A stage of the plan whose own values are not resolved yet. */
+export type Draft = {
+  readonly id: string;
+  readonly declaredAs: string;
+  readonly kind: StageKind;
+  readonly target: string | undefined;
+  readonly needs: readonly string[];
+  readonly after: readonly string[];
+  /** Each parameter with the scope that it was written in. */
+  readonly with: { readonly [name: string]: Scoped<Json> };
+  readonly conditions: readonly Scoped<boolean | string>[];
+  readonly policies: Policies;
+  /** From the outermost to the innermost. */
+  readonly failurePolicies: readonly NonNullable<Policies['on-failure']>[];
+  readonly template: string | undefined;
+  /** Where it is declared, for messages. */
+  readonly path: Path;
+};
+
+export type Expansion = { readonly drafts: readonly Draft[]; readonly problems: readonly string[] };
+
+type Catalogue = {
+  readonly kinds: ReadonlyMap<string, StageKind>;
+  readonly templates: Templates;
+  /** Every target that there is; undefined where any name will do. */
+  readonly targets: readonly Target[] | undefined;
+};
+
+type Override = NonNullable<StageDefinition['override']>[string];
+
+/** A stage of one level, with what was said about it around the template. */
+type Node = {
+  readonly id: string;
+  readonly stage: Omit<StageDefinition, 'insert' | 'override'> & Pick<StageDefinition, 'insert' | 'override'>;
+  needs: readonly string[];
+  readonly override: Scoped<Override> | undefined;
+  /** Of a stage that was inserted: the scope of whoever inserted it, with what was inserted beside it. */
+  readonly scope: Scope | undefined;
+  readonly path: Path;
+};
+
+type Level = {
+  readonly nodes: readonly Node[];
+  readonly scope: Scope;
+  readonly prefix: string;
+  readonly suffix: string;
+  /** What the first stages of the level wait for. */
+  readonly entry: { readonly needs: readonly string[]; readonly after: readonly string[] };
+  readonly conditions: Draft['conditions'];
+  readonly failurePolicies: Draft['failurePolicies'];
+  readonly template: string | undefined;
+  readonly depth: number;
+};
+
+/** Expands all stages of the definition, in an order in which each stands after those that it needs. */
+export function expandStages(
+  definition: Pick<Definition, 'stages'>,
+  scope: Omit<Scope, 'stages'>,
+  catalogue: Catalogue,
+): Expansion {
+  const expander = new Expander(catalogue);
+  expander.level({
+    nodes: nodesOf(definition.stages, ['stages'], undefined),
+    scope: { ...scope, stages: new Map() },
+    prefix: '',
+    suffix: '',
+    entry: { needs: [], after: [] },
+    conditions: [],
+    failurePolicies: [],
+    template: undefined,
+    depth: 0,
+  });
+  return { drafts: expander.drafts, problems: expander.problems };
+}
+
+function nodesOf(stages: { readonly [id: string]: Node['stage'] }, path: Path, scope: Scope | undefined): Node[] {
+  return Object.entries(stages).map(([id, stage]) => ({
+    id,
+    stage,
+    needs: stage.needs,
+    override: undefined,
+    scope,
+    path: [...path, id],
+  }));
+}
+
+/** What one declared stage came to. */
+type Expanded = { readonly outputs: OutputsOf; readonly sinks: readonly string[] };
+
+class Expander {
+  readonly drafts: Draft[] = [];
+  readonly problems: string[] = [];
+  readonly #catalogue: Catalogue;
+
+  constructor(catalogue: Catalogue) {
+    this.#catalogue = catalogue;
+  }
+
+  /** Returns what the stages of the level give, and the plan's stages at its end. */
+  level(level: Level): { stages: ReadonlyMap<string, OutputsOf>; sinks: readonly string[] } {
+    const stages = new Map<string, OutputsOf>();
+    const expanded = new Map<string, Expanded>();
+    const needed = new Set(level.nodes.flatMap((node) => node.needs));
+    for (const node of inOrder(level.nodes)) {
+      const isFirst = node.needs.length === 0;
+      const needs = isFirst ? level.entry.needs : node.needs.flatMap((need) => expanded.get(need)?.sinks ?? []);
+      const scope = { ...(node.scope ?? level.scope), stages: new Map([...(node.scope?.stages ?? []), ...stages]) };
+      const target = node.scope === undefined ? {} : targetOf(level.scope);
+      const result = this.#node({
+        level,
+        node,
+        scope: { ...scope, ...target },
+        needs,
+        after: isFirst ? level.entry.after : [],
+      });
+      expanded.set(node.id, result);
+      stages.set(node.id, result.outputs);
+    }
+    const sinks = level.nodes.filter(({ id }) => !needed.has(id)).flatMap(({ id }) => expanded.get(id)?.sinks ?? []);
+    return { stages, sinks };
+  }
+
+  #node(command: {
+    level: Level;
+    node: Node;
+    scope: Scope;
+    needs: readonly string[];
+    after: readonly string[];
+  }): Expanded {
+    const { level, node, scope, needs, after } = command;
+    const selected = this.#targets(node, scope);
+    if (selected === undefined) return this.#part({ ...command, suffix: level.suffix });
+    const outputs = new Map<string, OutputsOf>();
+    const sinksOf: (readonly string[])[] = [];
+    for (const [index, target] of selected.targets.entries()) {
+      const suffix = selected.isSeveral ? `${level.suffix}-${target.name}` : level.suffix;
+      // Where only some may run at a time, each waits for the one that many places before.
+      const before = selected.atOnce === undefined ? [] : (sinksOf[index - selected.atOnce] ?? []);
+      const waits = selected.failFast
+        ? { needs: [...needs, ...before], after }
+        : { needs, after: [...after, ...before] };
+      const part = this.#part({ ...command, ...waits, scope: { ...scope, target }, suffix, selected });
+      outputs.set(target.name, part.outputs);
+      sinksOf.push(part.sinks);
+    }
+    const [only] = outputs.values();
+    const isOne = !selected.isSeveral && only !== undefined;
+    return { outputs: isOne ? only : outputsByTarget(outputs), sinks: sinksOf.flat() };
+  }
+
+  #targets(node: Node, scope: Scope): SelectedTargets | undefined {
+    const { target, targets } = node.stage;
+    if (target === undefined && targets === undefined) return undefined;
+    const written = target === undefined ? targets : [target];
+    const resolved = this.#resolve(written as Json, scope, [...node.path, target === undefined ? 'targets' : 'target']);
+    if (resolved === undefined) return { targets: [], isSeveral: false, atOnce: undefined, failFast: true };
+    const selected = selectTargets(resolved.value, this.#catalogue.targets, target === undefined);
+    if ('problem' in selected) {
+      this.problems.push(`${formatPath(node.path)}  ${selected.problem}`);
+      return { targets: [], isSeveral: false, atOnce: undefined, failFast: true };
+    }
+    return selected;
+  }
+
+  #part(command: {
+    level: Level;
+    node: Node;
+    scope: Scope;
+    needs: readonly string[];
+    after: readonly string[];
+    suffix: string;
+    selected?: SelectedTargets;
+  }): Expanded {
+    const { level, node, scope, needs, after, suffix, selected } = command;
+    const { stage, override } = node;
+    const condition = override?.value.if === undefined ? stage.if : override.value.if;
+    const inScope = override?.value.if === undefined ? scope : override.scope;
+    const conditions =
+      condition === undefined ? level.conditions : [...level.conditions, { value: condition, scope: inScope }];
+    const own = override?.value['on-failure'] ?? stage['on-failure'];
+    const finish = selected?.failFast === false ? [{ others: 'finish' as const }] : [];
+    const failurePolicies = [...level.failurePolicies, ...finish, ...(own === undefined ? [] : [own])];
+    const use = templateUse(stage.uses);
+    if (use !== undefined) {
+      return this.#template({ ...command, conditions, failurePolicies });
+    }
+    const kind = this.#catalogue.kinds.get(stage.uses);
+    if (kind === undefined) {
+      this.problems.push(`${formatPath(node.path)}  uses "${stage.uses}", which this installation does not have`);
+      return { outputs: () => ({ is: 'absent' }), sinks: [] };
+    }
+    const target = kind.target === 'none' ? undefined : scope.target?.name;
+    if (kind.target === 'required' && target === undefined) {
+      this.problems.push(`${formatPath(node.path)}  uses ${stage.uses}, which needs a target`);
+    }
+    const id = `${level.prefix}${node.id}${suffix}`;
+    const parameters = Object.entries(stage.with).map(([name, value]) => [name, { value, scope }]);
+    const replaced = Object.entries(override?.value.with ?? {}).map(([name, value]) => [
+      name,
+      { value, scope: { ...(override?.scope ?? scope), ...targetOf(scope) } },
+    ]);
+    this.drafts.push({
+      id,
+      declaredAs: `${level.prefix}${node.id}`,
+      kind,
+      target,
+      needs: [...new Set(needs)],
+      after: [...new Set(after)].filter((each) => !needs.includes(each)),
+      with: Object.fromEntries([...parameters, ...replaced]),
+      conditions,
+      policies: {
+        timeout: override?.value.timeout ?? stage.timeout,
+        retry: override?.value.retry ?? stage.retry,
+        'on-failure': own,
+      },
+      failurePolicies,
+      template: level.template,
+      path: node.path,
+    });
+    return { outputs: outputsOfPlanStage(id), sinks: [id] };
+  }
+
+  #template(command: {
+    level: Level;
+    node: Node;
+    scope: Scope;
+    needs: readonly string[];
+    after: readonly string[];
+    suffix: string;
+    conditions: Draft['conditions'];
+    failurePolicies: Draft['failurePolicies'];
+  }): Expanded {
+    const { level, node, scope, needs, after, suffix, conditions, failurePolicies } = command;
+    const nothing: Expanded = { outputs: () => ({ is: 'absent' }), sinks: [] };
+    const use = templateUse(node.stage.uses);
+    const found = use === undefined ? undefined : this.#catalogue.templates.find(use);
+    const where = formatPath(node.path);
+    if (found?.is !== 'found') {
+      const why = found?.is === 'unchecked' ? 'which only the system knows' : 'of which no version is published';
+      this.problems.push(`${where}  uses "${node.stage.uses}", ${why}`);
+      return nothing;
+    }
+    if (level.depth >= MAXIMUM_TEMPLATE_DEPTH) {
+      this.problems.push(`${where}  nests templates more than ${MAXIMUM_TEMPLATE_DEPTH} deep`);
+      return nothing;
+    }
+    const { template } = found;
+    const inputs = this.#inputs(node, scope, template);
+    const inner: Scope = { ...scope, inputs, stages: new Map() };
+    const result = this.level({
+      nodes: nodesOfTemplate(template, node, scope),
+      scope: inner,
+      prefix: `${level.prefix}${node.id}.`,
+      suffix,
+      entry: { needs, after },
+      conditions,
+      failurePolicies,
+      template: nameOfTemplate(template),
+      depth: level.depth + 1,
+    });
+    const outputScope: Scope = { ...inner, stages: result.stages };
+    return {
+      sinks: result.sinks,
+      outputs: (path) => {
+        const [name, ...rest] = path;
+        if (name === undefined) {
+          const all = Object.entries(template.outputs).map(([each, output]) => [each, output.value]);
+          return meaningOfResolved(this.#resolve(Object.fromEntries(all), outputScope, node.path) ?? NOTHING, []);
+        }
+        const output = Object.hasOwn(template.outputs, name) ? template.outputs[name] : undefined;
+        if (output === undefined) return { is: 'absent', text: `${nameOfTemplate(template)} has no output "${name}"` };
+        return meaningOfResolved(this.#resolve(output.value, outputScope, node.path) ?? NOTHING, rest);
+      },
+    };
+  }
+
+  /** The template's inputs as they are given, defaults filled in where everything given is known. */
+  #inputs(node: Node, scope: Scope, template: Template): { [name: string]: Resolved } {
+    const path = [...node.path, 'with'];
+    const given = new Map(
+      Object.entries(node.stage.with).flatMap(([name, value]): [string, Resolved][] => {
+        const resolved = this.#resolve(value, scope, [...path, name]);
+        return resolved === undefined ? [] : [[name, resolved]];
+      }),
+    );
+    const values = Object.fromEntries([...given].map(([name, { value }]) => [name, value]));
+    for (const found of givenProblems(values, template.inputs, path, hasExpression)) {
+      this.problems.push(`${formatPath(found.path)}  ${found.text}`);
+    }
+    return Object.fromEntries(
+      Object.entries(template.inputs).map(([name, input]): [string, Resolved] => {
+        const resolved = given.get(name);
+        // A map that is partly known later cannot be told from one that lacks fields.
+        if (resolved?.isLater === true && typeOfInput(input).is !== 'object') return [name, resolved];
+        const isWhole = typeof resolved?.value === 'string' && resolved.isLater;
+        if (isWhole) return [name, resolved];
+        const { [name]: value = null } = withDefaults(resolved === undefined ? {} : { [name]: resolved.value }, {
+          [name]: input,
+        });
+        return [name, { value, isLater: resolved?.isLater ?? false }];
+      }),
+    );
+  }
+
+  #resolve(value: Json, scope: Scope, path: Path): Resolved | undefined {
+    try {
+      return resolveValue(value, meaningIn(scope), { path });
+    } catch (error) {
+      if (!(error instanceof UnresolvedExpression)) throw error;
+      this.problems.push(`${formatPath(error.path)}  ${error.message}`);
+      return undefined;
+    }
+  }
+}
+
+const NOTHING: Resolved = { value: null, isLater: false };
+
+function targetOf({ target }: Scope): Pick<Scope, 'target'> {
+  return target === undefined ? {} : { target };
+}
+
+/** The template's stages with what the pipeline inserts at its places and changes in them. */
+function nodesOfTemplate(template: Template, user: Node, scope: Scope): Node[] {
+  const overrides = user.stage.override ?? {};
+  const path = [...user.path, nameOfTemplate(template), 'stages'];
+  let nodes: Node[] = nodesOf(template.stages, path, undefined).map((node) => {
+    const value = Object.hasOwn(overrides, node.id) ? overrides[node.id] : undefined;
+    return value === undefined ? node : { ...node, override: { value, scope } };
+  });
+  for (const [place, stages] of Object.entries(user.stage.insert ?? {})) {
+    const at = template.places[place];
+    if (at === undefined) continue;
+    nodes = inserted(nodes, at, nodesOf(stages, [...user.path, 'insert', place], scope));
+  }
+  return nodes;
+}
+
+function inserted(nodes: readonly Node[], at: Template['places'][string], added: readonly Node[]): Node[] {
+  const ids = new Set(added.map(({ id }) => id));
+  const neededInside = new Set(added.flatMap(({ needs }) => needs));
+  const sinks = [...ids].filter((id) => !neededInside.has(id));
+  const startingFrom = (needs: readonly string[]): Node[] =>
+    added.map((node) => (node.needs.length === 0 ? { ...node, needs } : node));
+  const instead = (id: string): Node[] =>
+    nodes.map((node) =>
+      node.needs.includes(id) ? { ...node, needs: [...node.needs.filter((need) => need !== id), ...sinks] } : node,
+    );
+  if ('before' in at) {
+    const needs = nodes.find(({ id }) => id === at.before)?.needs ?? [];
+    return [...startingFrom(needs), ...nodes.map((node) => (node.id === at.before ? { ...node, needs: sinks } : node))];
+  }
+  if ('after' in at) return [...instead(at.after), ...startingFrom([at.after])];
+  const needs = nodes.find(({ id }) => id === at.replace)?.needs ?? [];
+  return [...instead(at.replace).filter(({ id }) => id !== at.replace), ...startingFrom(needs)];
+}
+
+/** Every node after those that it needs, otherwise as declared; needs that name nothing were refused before. */
+function inOrder(nodes: readonly Node[]): readonly Node[] {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const ordered: Node[] = [];
+  const seen = new Set<string>();
+  const visit = (node: Node): void => {
+    if (seen.has(node.id)) return;
+    seen.add(node.id);
+    for (const need of node.needs) {
+      const before = byId.get(need);
+      if (before !== undefined) visit(before);
+    }
+    ordered.push(node);
+  };
+  for (const node of nodes) visit(node);
+  return ordered;
+}

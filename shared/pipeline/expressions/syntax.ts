@@ -1,0 +1,207 @@
+/**
+ * The syntax of one expression, which is CEL (https://github.com/google/cel-spec): its tree, and the references in it
+ * to what a pipeline can reach. Nothing else can be named, so no expression reaches more than its roots.
+ */
+import { type ASTNode, Environment, ParseError } from '@marcbachmann/cel-js';
+import { didYouMean } from '../nearest.ts';
+import { once } from './once.ts';
+
+export const ROOTS = ['inputs', 'trigger', 'images', 'pipeline', 'target', 'stages', 'execution'] as const;
+export type Root = (typeof ROOTS)[number];
+
+const MAXIMUM_CHARACTERS = 4_000;
+const MAXIMUM_NODES = 400;
+/** What expressions grow to when those that they refer to are put in their place. */
+export const MAXIMUM_RESOLVED_CHARACTERS = 64_000;
+const MAXIMUM_RESOLVED_NODES = 8_000;
+const MAXIMUM_SYNTAX_DEPTH = 60;
+
+/** A name of something outside, from its root on: `stages.migrate.exitCode`. Positions are in the expression. */
+export type Reference = {
+  readonly root: Root;
+  readonly path: readonly string[];
+  readonly start: number;
+  readonly end: number;
+  /** It stands in `has(…)`, so it need not be there; the positions are those of the call. */
+  readonly isTest: boolean;
+};
+
+export type Expression = {
+  readonly source: string;
+  readonly tree: ASTNode;
+  readonly references: readonly Reference[];
+  /** Where the names of `matches` stand: they are run by RE2, whose time is linear. */
+  readonly patterns: readonly { readonly start: number; readonly end: number }[];
+  /** It is one reference and nothing else, so its value can be of any shape. */
+  readonly only: Reference | undefined;
+};
+
+/** What is wrong with an expression, and where in it. */
+export class ExpressionProblem extends Error {
+  override readonly name = 'ExpressionProblem';
+  readonly at: number;
+
+  constructor(message: string, at: number, options?: { cause?: unknown }) {
+    super(message, options);
+    this.at = at;
+  }
+}
+
+const FUNCTIONS = ['size', 'string', 'int', 'double', 'bool', 'has', 'timestamp', 'duration'] as const;
+const METHODS = [
+  ...['size', 'contains', 'startsWith', 'endsWith', 'matches', 'lowerAscii', 'upperAscii', 'trim', 'indexOf'],
+  ...['lastIndexOf', 'substring', 'split', 'join', 'all', 'exists', 'exists_one', 'map', 'filter'],
+  ...['getFullYear', 'getMonth', 'getDayOfMonth', 'getDate', 'getDayOfWeek', 'getDayOfYear', 'getHours', 'getMinutes'],
+  ...['getSeconds', 'getMilliseconds'],
+] as const;
+/** Methods whose first argument is a name for each element. */
+export const COMPREHENSIONS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
+
+const limits = (maxAstNodes: number) => ({ maxAstNodes, maxDepth: MAXIMUM_SYNTAX_DEPTH });
+const writtenSyntax = once(() => new Environment({ limits: limits(MAXIMUM_NODES) }));
+const resolvedSyntax = once(() => new Environment({ limits: limits(MAXIMUM_RESOLVED_NODES) }));
+
+/**
+ * Reads an expression. `isResolved` is for those of a plan, which are longer than people may write them. Throws
+ * ExpressionProblem.
+ */
+export function parseExpression(source: string, isResolved = false): Expression {
+  const maximum = isResolved ? MAXIMUM_RESOLVED_CHARACTERS : MAXIMUM_CHARACTERS;
+  if (source.trim() === '') throw new ExpressionProblem('is empty', 0);
+  if (source.length > maximum) {
+    throw new ExpressionProblem(`has ${source.length} characters; an expression has at most ${maximum}`, 0);
+  }
+  let tree: ASTNode;
+  try {
+    tree = (isResolved ? resolvedSyntax : writtenSyntax)().parse(source).ast;
+  } catch (error) {
+    if (!(error instanceof ParseError)) throw error;
+    throw new ExpressionProblem(sentenceOf(error), error.range?.start ?? 0, { cause: error });
+  }
+  const found = new Finder(source);
+  found.visit(tree, new Set());
+  const only = found.references.find(({ start, end, isTest }) => !isTest && start === tree.start && end === tree.end);
+  return { source, tree, references: found.references, patterns: found.patterns, only };
+}
+
+function sentenceOf(error: ParseError): string {
+  const { code, summary } = error;
+  if (code === 'limit_exceeded') return `is too long or too deeply nested: ${lowerFirst(summary)}`;
+  return `is not an expression: ${lowerFirst(summary).replace('token: EOF', 'end').replace(', got EOF', ', but it ends')}`;
+}
+
+export function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+class Finder {
+  readonly references: Reference[] = [];
+  readonly patterns: { start: number; end: number }[] = [];
+  readonly #source: string;
+
+  constructor(source: string) {
+    this.#source = source;
+  }
+
+  visit(node: ASTNode, bound: ReadonlySet<string>): void {
+    const reference = referenceAt(node, bound);
+    if (reference !== undefined) {
+      this.references.push({ ...reference, start: node.start, end: node.end, isTest: false });
+      return;
+    }
+    switch (node.op) {
+      case 'value':
+        return;
+      case 'id':
+        this.#name(node.args, node, bound);
+        return;
+      case 'call':
+        this.#call(node, node.args[0], node.args[1], bound);
+        return;
+      case 'rcall':
+        this.#method(node, node.args[0], node.args[1], node.args[2], bound);
+        return;
+      case 'list':
+        for (const item of node.args) this.visit(item, bound);
+        return;
+      case 'map':
+        for (const [key, value] of node.args) {
+          this.visit(key, bound);
+          this.visit(value, bound);
+        }
+        return;
+      case '.':
+      case '.?':
+        this.visit(node.args[0], bound);
+        return;
+      case '!_':
+      case '-_':
+        this.visit(node.args, bound);
+        return;
+      default:
+        for (const part of node.args) this.visit(part, bound);
+    }
+  }
+
+  #name(name: string, node: ASTNode, bound: ReadonlySet<string>): void {
+    if (bound.has(name)) return;
+    const known = [...ROOTS, ...bound];
+    const hint = didYouMean(name, known) || `; what can be named is ${known.join(', ')}`;
+    throw new ExpressionProblem(`"${name}": nothing is called so here${hint}`, node.start);
+  }
+
+  #call(node: ASTNode, name: string, given: readonly ASTNode[], bound: ReadonlySet<string>): void {
+    if (!FUNCTIONS.some((known) => known === name)) {
+      const isMethod = METHODS.some((known) => known === name);
+      const hint = isMethod
+        ? `; it stands behind a value: value.${name}(…)`
+        : didYouMean(name, FUNCTIONS) || `; the functions are ${FUNCTIONS.join(', ')}`;
+      throw new ExpressionProblem(`"${name}": no such function${hint}`, node.start);
+    }
+    const [tested] = given;
+    const reference = name === 'has' && tested !== undefined ? referenceAt(tested, bound) : undefined;
+    if (reference !== undefined) {
+      this.references.push({ ...reference, start: node.start, end: node.end, isTest: true });
+      return;
+    }
+    for (const part of given) this.visit(part, bound);
+  }
+
+  #method(node: ASTNode, name: string, receiver: ASTNode, given: readonly ASTNode[], bound: ReadonlySet<string>): void {
+    if (!METHODS.some((known) => known === name)) {
+      const hint = didYouMean(name, METHODS) || `; there are ${METHODS.join(', ')}`;
+      throw new ExpressionProblem(`"${name}": no value has a method of this name${hint}`, node.start);
+    }
+    this.visit(receiver, bound);
+    const [element, ...rest] = given;
+    if (COMPREHENSIONS.has(name) && element?.op === 'id') {
+      const isRoot = ROOTS.some((root) => root === element.args);
+      if (isRoot)
+        throw new ExpressionProblem(`"${element.args}" has a meaning already; take another name`, element.start);
+      for (const part of rest) this.visit(part, new Set([...bound, element.args]));
+      return;
+    }
+    if (name === 'matches') this.#pattern(receiver);
+    for (const part of given) this.visit(part, bound);
+  }
+
+  #pattern(receiver: ASTNode): void {
+    const behind = /^([\s)]*\.\s*)matches\s*\(/.exec(this.#source.slice(receiver.end));
+    if (behind === null) throw new ExpressionProblem('has a comment before "matches"; leave it out', receiver.end);
+    const start = receiver.end + (behind[1]?.length ?? 0);
+    this.patterns.push({ start, end: start + 'matches'.length });
+  }
+}
+
+/** The node as a chain of names from a root; undefined where it is something else. */
+function referenceAt(node: ASTNode, bound: ReadonlySet<string>): { root: Root; path: readonly string[] } | undefined {
+  if (node.op === 'id') {
+    const root = ROOTS.find((known) => known === node.args);
+    return root === undefined || bound.has(root) ? undefined : { root, path: [] };
+  }
+  if (node.op !== '.' && node.op !== '[]') return undefined;
+  const inner = referenceAt(node.args[0], bound);
+  if (inner === undefined) return undefined;
+  const name = node.op === '.' ? node.args[1] : node.args[1].op === 'value' ? node.args[1].args : undefined;
+  return typeof name === 'string' ? { root: inner.root, path: [...inner.path, name] } : undefined;
+}

@@ -1,0 +1,65 @@
+/**
+ * Keeps the values of Kubernetes Secrets out of what a container stage tells. They are read only when its log or its
+ * outputs are about to be told, and kept nowhere.
+ */
+import { type Cluster, isClusterError } from '../../ports/cluster.ts';
+import type { StageContext } from '../kind.ts';
+import type { ContainerParameters } from './schema.ts';
+
+/** A shorter value would cover half of every log, and is part of many texts by chance. */
+const SHORTEST_CHARACTERS = 4;
+const COVER = '•••';
+
+export type Veil = {
+  /** Every value that stands in the text, replaced. */
+  cover(text: string): string;
+  /** Whether a value stands in the text. */
+  shows(text: string): boolean;
+};
+
+/**
+ * What covers the values of the stage's secrets; undefined where they cannot be known, because this account may not
+ * read them or one is too short to be told from other text. Throws ClusterError where the cluster does not answer.
+ */
+export async function veilOf(
+  parameters: Pick<ContainerParameters, 'secrets'>,
+  cluster: Cluster,
+  context: Pick<StageContext, 'namespace' | 'signal'>,
+): Promise<Veil | undefined> {
+  const values = new Set<string>();
+  for (const { secret, key } of Object.values(parameters.secrets)) {
+    const value = await secretValue(cluster, { name: secret, namespace: context.namespace }, key, context.signal);
+    if (value === undefined || value.length < SHORTEST_CHARACTERS) return undefined;
+    // A log goes line by line, and a key in PEM has many; base64 is how manifests and headers carry a value.
+    for (const part of [value, ...value.split('\n'), Buffer.from(value).toString('base64')]) {
+      const bare = part.trim();
+      if (bare.length >= SHORTEST_CHARACTERS) values.add(bare);
+    }
+  }
+  const longestFirst = [...values].sort((one, other) => other.length - one.length);
+  return {
+    cover: (text) => longestFirst.reduce((covered, value) => covered.replaceAll(value, COVER), text),
+    shows: (text) => longestFirst.some((value) => text.includes(value)),
+  };
+}
+
+async function secretValue(
+  cluster: Cluster,
+  of: { name: string; namespace: string },
+  key: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    const live = await cluster.get({ ref: { apiVersion: 'v1', kind: 'Secret', ...of }, signal });
+    const { data = {}, stringData = {} } = (live ?? {}) as {
+      data?: { readonly [key: string]: string };
+      stringData?: { readonly [key: string]: string };
+    };
+    const encoded = data[key];
+    // A real API server folds stringData into data; the sandbox keeps what was written.
+    return encoded === undefined ? stringData[key] : Buffer.from(encoded, 'base64').toString('utf8');
+  } catch (error) {
+    if (isClusterError(error, 'forbidden')) return undefined;
+    throw error;
+  }
+}

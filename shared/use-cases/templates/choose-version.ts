@@ -1,0 +1,73 @@
+/** Which exact version of a template a pipeline gets for the range that it asks for: pure. */
+import semver from 'semver';
+import type { AppliedPipeline, TemplateLock } from '../../ports/pipelines.ts';
+import type { PublishedVersion, TemplateRecord } from '../../ports/templates.ts';
+import { ringOf } from './rings.ts';
+
+/** Whether the range names one version exactly: such a pipeline is moved by nobody. */
+export function isExact(range: string): boolean {
+  return semver.valid(range) !== null;
+}
+
+/** Whether the text says which versions will do. */
+export function isRange(text: string): boolean {
+  return text.trim() !== '' && semver.validRange(text) !== null;
+}
+
+export function matches(range: string, version: string): boolean {
+  return semver.satisfies(version, range);
+}
+
+/** In the order of their precedence. */
+export function byPrecedence(left: { readonly version: string }, right: { readonly version: string }): number {
+  return semver.compare(left.version, right.version);
+}
+
+export type Choice = { readonly version: PublishedVersion } | { readonly problem: string };
+
+/**
+ * The highest version in the range that the pipeline may have. `locked` is the one that it runs now, if any: only
+ * pipelines that run already take part in a rollout.
+ */
+export function chooseVersion(command: {
+  readonly record: TemplateRecord;
+  readonly range: string;
+  readonly pipeline: string;
+  readonly locked?: string | undefined;
+}): Choice {
+  const { record, range } = command;
+  const matching = record.versions.filter(({ version }) => matches(range, version));
+  const version = matching.findLast((one) => isExact(range) || mayHave(command, one));
+  if (version !== undefined) return { version };
+  const released = record.versions.filter(({ standing }) => standing === 'released').map((one) => one.version);
+  const there = released.length === 0 ? 'none is released' : `released are ${listed(released)}`;
+  return { problem: `no version of "${record.name}" that is released matches "${range}"; ${there}` };
+}
+
+/** What a pipeline goes back to: of each template the version that it ran before the one in `lock`. */
+export function locksBefore(before: AppliedPipeline | undefined, lock: TemplateLock): TemplateLock {
+  const entries = Object.entries(lock).flatMap(([name, version]): [string, string][] => {
+    const last = before?.templates?.[name];
+    const earlier = last === undefined || last === version ? before?.templatesBefore?.[name] : last;
+    return earlier === undefined ? [] : [[name, earlier]];
+  });
+  return Object.fromEntries(entries);
+}
+
+function mayHave(
+  { record, pipeline, locked }: { record: TemplateRecord; pipeline: string; locked?: string | undefined },
+  { version, standing }: PublishedVersion,
+): boolean {
+  if (standing !== 'rolling') return standing === 'released';
+  const { rollout } = record;
+  if (rollout?.version !== version || locked === undefined) return false;
+  if (rollout.state.is === 'stopped') return locked === version;
+  return ringOf(rollout, record.name, pipeline) <= rollout.ring;
+}
+
+const MAXIMUM_LISTED = 8;
+
+function listed(versions: readonly string[]): string {
+  const newest = versions.toReversed().slice(0, MAXIMUM_LISTED).join(', ');
+  return versions.length > MAXIMUM_LISTED ? `${newest}, …` : newest;
+}

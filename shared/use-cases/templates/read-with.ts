@@ -1,0 +1,69 @@
+/** Files read with the templates of one choice of versions: checks a template, and plans a pipeline as it would run with them. */
+import type { Plan } from '../../core/plan.ts';
+import type { StageKinds } from '../../pipeline/checks.ts';
+import { compile } from '../../pipeline/compile.ts';
+import { MAXIMUM_PIPELINE_FILE_BYTES, parsePipelines } from '../../pipeline/parse.ts';
+import type { Path, Problem } from '../../pipeline/problem.ts';
+import type { Definition } from '../../pipeline/schema.ts';
+import { CannotSettle, outlinedImages, type SettledDefinition, settle } from '../../pipeline/settle.ts';
+import type { Template, Templates } from '../../pipeline/template.ts';
+import { readYaml } from '../../pipeline/yaml-file.ts';
+
+const MAXIMUM_VALUES = 20_000;
+export type PlaceOf = (path: Path) => { readonly line: number; readonly column: number };
+
+/** The one template of the file, and where its parts stand; or everything that is wrong. */
+export function readTemplate(command: {
+  readonly file: string;
+  readonly text: string;
+  readonly kinds: StageKinds;
+  readonly templates: Templates;
+}): { readonly template: Template; readonly placeOf: PlaceOf } | { readonly problems: readonly Problem[] } {
+  const { file, text, kinds, templates } = command;
+  const parsed = parsePipelines({ file, text, kinds, templatesFor: () => templates });
+  if ('problems' in parsed) return parsed;
+  const [template, ...others] = parsed.templates;
+  if (template === undefined || others.length > 0 || parsed.pipelines.length > 0) {
+    const found = [
+      ...parsed.templates.map((one) => `the template ${one.template}`),
+      ...parsed.pipelines.map((one) => `the pipeline ${one.pipeline}`),
+    ];
+    const message = `the file must have one template and nothing else, to be published; it has ${found.join(', ')}`;
+    return { problems: [{ file, line: 1, column: 1, message }] };
+  }
+  const limits = { maximumBytes: MAXIMUM_PIPELINE_FILE_BYTES, maximumValues: MAXIMUM_VALUES };
+  const [document] = readYaml({ file, text, dialect: 'pipeline', limits }).documents;
+  return { template, placeOf: (path) => document?.valueAt(path) ?? { line: 1, column: 1 } };
+}
+
+export type Outlined = {
+  readonly definition: Definition;
+  readonly settled: SettledDefinition;
+  /** As it would run, with stand-ins for images and for inputs that have no default. */
+  readonly plan: Plan;
+};
+
+/** The pipeline of that name in the file, planned with those templates; or everything that is wrong with it. */
+export function outlineWith(command: {
+  readonly file: string;
+  readonly text: string;
+  readonly pipeline: string;
+  readonly kinds: StageKinds;
+  readonly templates: Templates;
+}): Outlined | { readonly problems: readonly Problem[] } {
+  const { file, text, pipeline, kinds, templates } = command;
+  const parsed = parsePipelines({ file, text, kinds, templatesFor: () => templates });
+  if ('problems' in parsed) return parsed;
+  const whole = (message: string): Problem => ({ file, line: 1, column: 1, message });
+  const definition = parsed.pipelines.find((one) => one.pipeline === pipeline);
+  if (definition === undefined) return { problems: [whole(`the file has no pipeline "${pipeline}" any more`)] };
+  try {
+    const settled = settle({ definition, templates, inputs: {}, isOpen: true });
+    const images = outlinedImages(settled);
+    const plan = compile({ definition: settled, kinds, templates, targets: undefined, images, trigger: {} });
+    return { definition, settled, plan };
+  } catch (error) {
+    if (!(error instanceof CannotSettle)) throw error;
+    return { problems: error.problems.map(whole) };
+  }
+}
