@@ -1,7 +1,10 @@
 /** The HTTP API as the commands use it: one method for each question, and errors that say the way on. */
+import type { HoldsDescription } from '../functions/api/holds.ts';
+import type { Window } from '../shared/calendar/windows.ts';
 import type { Json } from '../shared/core/json.ts';
 import type { Problem } from '../shared/pipeline/problem.ts';
 import type { InboxEntry } from '../shared/ports/inbox.ts';
+import type { SourceEvent } from '../shared/triggers/source.ts';
 import type { CatalogEntry } from '../shared/use-cases/catalog.ts';
 import type { CopiedPipeline } from '../shared/use-cases/copy-pipeline.ts';
 import type {
@@ -10,6 +13,7 @@ import type {
   Timestamp,
   TransitionDescription,
 } from '../shared/use-cases/describe-execution.ts';
+import type { Explanation } from '../shared/use-cases/explain-event.ts';
 import type { PlanBasis } from '../shared/use-cases/plan-basis.ts';
 import type { PlanReport, PlanRequest, Upload } from '../shared/use-cases/plan-pipelines.ts';
 import type { TemplateDescription } from '../shared/use-cases/templates/describe.ts';
@@ -76,7 +80,22 @@ export type TeamDescription = {
 };
 
 /** An entry of the inbox; its time is ISO 8601. */
-export type EventDescription = Omit<InboxEntry, 'receivedAt'> & { readonly receivedAt: Timestamp };
+export type EventDescription = Omit<InboxEntry, 'receivedAt' | 'repeats'> & {
+  readonly receivedAt: Timestamp;
+  readonly repeats?: { readonly times: number; readonly lastAt: Timestamp };
+};
+
+/** Events, and how far back was looked for them; absent where all were. */
+export type EventList = List<EventDescription> & { readonly seenBackTo?: Timestamp };
+
+export type EventFilter = {
+  readonly pipeline?: string | undefined;
+  readonly source?: string | undefined;
+  readonly verdict?: string | undefined;
+};
+
+/** What came of changing a window, a freeze or a pause. */
+type Changed = { readonly is: 'changed' | 'unchanged' };
 
 /** The event that a person's request became, and the execution that it will start. */
 export type Requested = { readonly event: string; readonly execution: string };
@@ -132,8 +151,33 @@ export function createApi(connection: Connection, signal: AbortSignal) {
     history: (id: string) => json<List<TransitionDescription>>('GET', `/api/executions/${one(id)}/history`),
     cancel: (id: string, request: { by: string; reason?: string | undefined }) =>
       json<Json>('POST', `/api/executions/${one(id)}/cancel`, request),
-    restart: (id: string, request: { by: string }) =>
-      json<Requested>('POST', `/api/executions/${one(id)}/restart`, request),
+    restart: (id: string, request: { by: string; newest?: boolean }) =>
+      json<Requested & { readonly text: string }>('POST', `/api/executions/${one(id)}/restart`, request),
+
+    decide: (
+      id: string,
+      stage: string,
+      decision: 'approve' | 'reject',
+      request: { choice?: string | undefined; reason?: string | undefined; plan?: string | undefined },
+    ) => json<{ person: string }>('POST', `/api/executions/${one(id)}/stages/${one(stage)}/${decision}`, request),
+
+    holds: {
+      read: () => json<HoldsDescription>('GET', '/api/holds'),
+      setWindows: (scope: string, request: { windows: readonly Window[]; by: string }) =>
+        json<Changed>('PUT', `/api/windows/${one(scope)}`, request),
+      addFreeze: (
+        id: string,
+        request: { scope: string; reason: string; by: string; from: string | undefined; until: string | undefined },
+      ) => json<Changed>('PUT', `/api/freezes/${one(id)}`, request),
+      liftFreeze: (id: string, request: { by: string }) =>
+        json<Changed>('POST', `/api/freezes/${one(id)}/lift`, request),
+      pause: (scope: string, request: { reason: string; by: string }) =>
+        json<Changed>('PUT', `/api/pauses/${one(scope)}`, request),
+      resume: (scope: string, request: { reason: string | undefined; by: string }) =>
+        json<Changed>('POST', `/api/pauses/${one(scope)}/resume`, request),
+      letGo: (id: string, stage: string, what: 'skip' | 'override', request: { reason: string; by: string }) =>
+        json<Json>('POST', `/api/executions/${one(id)}/stages/${one(stage)}/${what}`, request),
+    },
 
     catalog: (query: { search?: string | undefined; limit?: number | undefined }) =>
       json<List<CatalogEntry>>('GET', `/api/catalog${search(query)}`),
@@ -169,6 +213,8 @@ export function createApi(connection: Connection, signal: AbortSignal) {
       json<Applied>('POST', '/api/plans/apply', request, PLAN_TIMEOUT_MS),
     start: (pipeline: string, request: { requestId: string; inputs: Strings; images: Strings; by: string }) =>
       json<Requested>('POST', `/api/pipelines/${one(pipeline)}/executions`, request),
+    dryRun: (pipeline: string, request: { inputs: Strings; images: Strings; by: string }) =>
+      json<PlanReport>('POST', `/api/pipelines/${one(pipeline)}/dry-run`, request, PLAN_TIMEOUT_MS),
 
     repositories: () => json<List<RepositoryDescription>>('GET', '/api/repositories'),
     registerRepository: (id: string, request: RepositoryRequest) =>
@@ -181,8 +227,12 @@ export function createApi(connection: Connection, signal: AbortSignal) {
       json<{ change: string; team: TeamDescription }>('PUT', `/api/teams/${one(name)}`, request),
     removeTeam: (name: string) => json<Json>('DELETE', `/api/teams/${one(name)}`),
 
-    events: (query: { limit?: number | undefined }) =>
-      json<List<EventDescription>>('GET', `/api/events${search(query)}`),
+    events: (query: EventFilter & { limit?: number | undefined }) =>
+      json<EventList>('GET', `/api/events${search(query)}`),
+    explain: (request: ({ id: string } | { event: SourceEvent }) & { pipeline?: string }) =>
+      json<Explanation>('POST', '/api/events/explain', request),
+    replay: (id: string, request: { by: string }) =>
+      json<{ event: string; isMasked: boolean }>('POST', `/api/events/${one(id)}/replay`, request),
     /** Undefined until the event was processed. */
     event: async (id: string): Promise<EventDescription | undefined> => {
       try {
@@ -348,7 +398,7 @@ function refusal(status: number, body: unknown, connection: Connection): ApiRefu
   const { error } = Object(body) as { error?: RefusalBody };
   const message = error?.message ?? `${connection.url} answered ${status} without saying why.`;
   const wayOn =
-    status === 401 || status === 403
+    status === 401
       ? connection.token === undefined
         ? '\nSet GENNAKER_TOKEN to a token of that system.'
         : `\n${connection.url} does not take the token that was sent; set GENNAKER_TOKEN to one of that system.`

@@ -1,11 +1,14 @@
 /** The command line: its commands, their help, and what they exit with. Each command's code is loaded when it runs. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import type { EventsCommand, EventsOptions } from './commands/events.ts';
 import type { PlanOptions } from './commands/plan.ts';
 import type { AddOptions } from './commands/repositories.ts';
+import type { RunOptions } from './commands/run.ts';
 import type { SimulateOptions } from './commands/simulate.ts';
 import { type Context, createContext, type OutputFormat } from './context.ts';
 import { CommandFailure, describeError, EXIT, type ExitCode, UsageError } from './failure.ts';
+import { addHoldCommands } from './hold-commands.ts';
 import { columnsOf, type Surroundings, wantsColour } from './terminal.ts';
 
 const EVERYDAY = 'Everyday commands:';
@@ -154,24 +157,28 @@ function addEverydayCommands(program: Command, surroundings: Surroundings, finis
   describe(program.command('run'), 'start a pipeline', [
     'gennaker run items-api',
     'gennaker run items-api --image api=1.3.0 --wait',
+    'gennaker run items-api --dry-run',
   ])
     .argument('<pipeline>', 'its name')
     .option('--image <name=tag>', 'the tag to deliver of an image; may be repeated', collect)
     .option('--input <name=value>', 'an input of the pipeline; may be repeated', collect)
     .option('--wait', 'follow it, and exit with 0, 1 or 3, as it ends')
+    .option('--dry-run', 'show the plan that would run, and start nothing')
     .addOption(outputOption())
-    .action(async (pipeline: string, options: WithOutput & { image?: string[]; input?: string[]; wait?: boolean }) => {
+    .action(async (pipeline: string, options: WithOutput & RunOptions) => {
       const commands = await import('./commands/run.ts');
       finish(await commands.run(context(options), pipeline, options));
     });
 
   describe(program.command('restart'), 'run an execution that has ended again, as a new one', [
     'gennaker restart 7f3k2 --wait',
+    'gennaker restart 7f3k2 --newest',
   ])
     .argument('<id>', EXECUTION)
+    .option('--newest', 'with the newest plan of the pipeline; it says from where it goes on')
     .option('--wait', 'follow it, and exit with 0, 1 or 3, as it ends')
     .addOption(outputOption())
-    .action(async (id: string, options: WithOutput & { wait?: boolean }) => {
+    .action(async (id: string, options: WithOutput & { wait?: boolean; newest?: boolean }) => {
       const { restart } = await import('./commands/run.ts');
       finish(await restart(context(options), id, options));
     });
@@ -185,6 +192,8 @@ function addEverydayCommands(program: Command, surroundings: Surroundings, finis
       await cancel(context(options), id, options);
     });
 
+  addDecisionCommands(program, context);
+
   describe(program.command('logs'), 'print everything that happened in an execution, in order', [
     'gennaker logs 7f3k2',
     'gennaker logs 7f3k2 --stage deploy',
@@ -195,6 +204,37 @@ function addEverydayCommands(program: Command, surroundings: Surroundings, finis
     .action(async (id: string | undefined, options: WithOutput & { stage?: string }) => {
       const { logs } = await import('./commands/logs.ts');
       await logs(context(options), id, options);
+    });
+}
+
+function addDecisionCommands(program: Command, context: (options: WithOutput) => Context): void {
+  type Options = WithOutput & { choice?: string; reason?: string; plan?: string };
+  describe(program.command('approve'), 'approve a stage that waits for people', [
+    'gennaker approve 7f3k2 --reason "dashboards are calm"',
+    'gennaker approve 7f3k2 rollout --choice half',
+  ])
+    .argument('<id>', EXECUTION)
+    .argument('[stage]', 'the stage; needed where more than one waits')
+    .option('--choice <name>', 'what to choose, where the stage has choices')
+    .option('--reason <text>', 'why, for those who look at it later')
+    .option('--plan <hash>', 'refuse where the execution runs another plan than this')
+    .addOption(outputOption())
+    .action(async (id: string, stage: string | undefined, options: Options) => {
+      const { decide } = await import('./commands/decide.ts');
+      await decide(context(options), 'approve', id, stage, options);
+    });
+
+  describe(program.command('reject'), 'reject a stage that waits for people, which then fails', [
+    'gennaker reject 7f3k2 --reason "error rate rises"',
+  ])
+    .argument('<id>', EXECUTION)
+    .argument('[stage]', 'the stage; needed where more than one waits')
+    .option('--reason <text>', 'why, for those who look at it later')
+    .option('--plan <hash>', 'refuse where the execution runs another plan than this')
+    .addOption(outputOption())
+    .action(async (id: string, stage: string | undefined, options: Options) => {
+      const { decide } = await import('./commands/decide.ts');
+      await decide(context(options), 'reject', id, stage, options);
     });
 }
 
@@ -260,8 +300,9 @@ function addOtherCommands(program: Command, surroundings: Surroundings, finish: 
 
   addSimulateCommand(program, context, finish);
   addTemplateCommands(program, context, finish);
-  addEventsCommand(program, context);
+  addEventsCommand(program, context, finish);
   addRepositoryCommands(program, context, finish);
+  addHoldCommands(program, context, { describe, outputOption, collect });
 
   describe(program.command('push'), 'tell the system of a pushed image, as a registry would', [
     'gennaker push asia-northeast1-docker.pkg.dev/acme/items/items-api:1.2.3',
@@ -479,20 +520,35 @@ function addTemplateCommands(program: Command, context: (options: WithOutput) =>
 
 const MAXIMUM_PROOF = 1_000;
 
-function addEventsCommand(program: Command, context: (options: WithOutput) => Context): void {
-  describe(program.command('events'), 'list what arrived from outside and what came of it', [
-    'gennaker events',
+function addEventsCommand(program: Command, context: (options: WithOutput) => Context, finish: Finish): void {
+  describe(program.command('events'), 'list what arrived from outside, why it started what it did, or do it again', [
+    'gennaker events --pipeline items-api --verdict filtered',
     'gennaker events show 3c1e9a0',
+    'gennaker events explain 3c1e9a0 --pipeline items-api',
+    'gennaker events explain push.json',
+    'gennaker events replay 3c1e9a0',
   ])
-    .addArgument(new Argument('[what]', 'show: one event in full').choices(['list', 'show']).default('list'))
-    .argument('[id]', 'with show: an event, by any unique beginning of its id')
+    .addArgument(
+      new Argument('[what]', 'show: one event in full; explain: what each trigger makes of it; replay: publish it anew')
+        .choices(['list', 'show', 'explain', 'replay'])
+        .default('list'),
+    )
+    .argument(
+      '[id]',
+      'an event, by any unique beginning of its id, or latest; with explain also a file, as simulate --event takes',
+    )
+    .option('--pipeline <name>', 'only events that it looked at; with explain: all of its triggers')
+    .option('--source <name>', 'only of this source')
+    .addOption(new Option('--verdict <verdict>', 'only with such a verdict').choices(EVENT_VERDICTS))
     .addOption(limitOption())
     .addOption(outputOption())
-    .action(async (what: 'list' | 'show', id: string | undefined, options: WithOutput & { limit: number }) => {
+    .action(async (what: EventsCommand, id: string | undefined, options: WithOutput & EventsOptions) => {
       const { events } = await import('./commands/events.ts');
-      await events(context(options), what, id, options);
+      finish(await events(context(options), what, id, options));
     });
 }
+
+const EVENT_VERDICTS = ['started', 'queued', 'skipped', 'filtered', 'failed', 'duplicate', 'refused', 'none'];
 
 const DEFAULT_PORT = 8080;
 const HIGHEST_PORT = 65_535;

@@ -53,6 +53,8 @@ export function describeVerdict(verdict: Verdict): string {
     case 'queued':
     case 'skipped':
       return `${verdict.is} execution ${shortId(verdict.execution)}`;
+    case 'duplicate':
+      return `did not start again: ${verdict.text}`;
     case 'filtered':
       return `did not start: ${verdict.text}`;
     case 'failed':

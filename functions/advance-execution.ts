@@ -1,6 +1,7 @@
 /** The subscriber of every work topic, of wake-ups, and of the dead letters. */
 
 import { configuredClusters } from '../shared/adapters/google/clusters.ts';
+import { stageIdentity } from '../shared/adapters/google/stage-identity.ts';
 import type { Answer, Delivery } from '../shared/ports/bus.ts';
 import type { Inbox } from '../shared/ports/inbox.ts';
 import { guardedHttpClient } from '../shared/stages/http-client.ts';
@@ -10,6 +11,7 @@ import { taking } from '../shared/use-cases/deliveries.ts';
 import type { Engine } from '../shared/use-cases/engine.ts';
 import { failDeadLetter, isDeadLetter } from '../shared/use-cases/fail-dead-letter.ts';
 import { parseWorkMessage } from '../shared/use-cases/messages.ts';
+import { otherExecutions } from '../shared/use-cases/other-executions.ts';
 import type { Container } from './container.ts';
 import { type Handler, pushEndpoint } from './push.ts';
 
@@ -27,10 +29,13 @@ export async function deployed(container: Container): Promise<Handler> {
     kinds: await kinds(),
     blobs: google.blobs,
     locks: google.locks,
+    holds: google.holds,
     progress: google.progress,
     inbox: google.inbox,
     secrets: stageSecrets,
     http: guardedHttpClient({ allow: settings.allowedHosts }),
+    google: stageIdentity({ projects: settings.googleProjects }),
+    others: otherExecutions({ ...state, pipelines: google.pipelines, inbox: google.inbox }),
     renderer,
     clusterOf: configuredClusters(settings.targets),
     timing: settings.timing,

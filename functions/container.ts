@@ -1,6 +1,11 @@
 /** Builds what each deployed function needs from its configuration, and no more: everything heavy is loaded on its first use. */
 import { z } from 'zod';
-import { environmentSecrets, STAGE_SECRETS, SYSTEM_SECRETS } from '../shared/adapters/environment-secrets.ts';
+import {
+  environmentSecrets,
+  STAGE_SECRETS,
+  SYSTEM_SECRETS,
+  secretValues,
+} from '../shared/adapters/environment-secrets.ts';
 import { emulatorsOf, type Google, openGoogle } from '../shared/adapters/google/index.ts';
 import { jsonLog } from '../shared/adapters/json-log.ts';
 import { programRenderer } from '../shared/adapters/programs/renderer.ts';
@@ -13,8 +18,9 @@ import type { StageKind } from '../shared/stages/kind.ts';
 import { documentParsers } from '../shared/use-cases/documents.ts';
 import { checkTiming, DEFAULT_TIMING, type StatePorts, type Timing } from '../shared/use-cases/engine.ts';
 import { planReader } from '../shared/use-cases/plans.ts';
+import type { KnownPerson } from './people.ts';
 import { GOOGLE_ISSUER, type Issuer, type Verify, verifyOidc } from './push.ts';
-import { commonSettings, type Environment, inJson, readSettings } from './settings.ts';
+import { commonSettings, DAY_MS, type Environment, inJson, readSettings } from './settings.ts';
 
 /** What stages select targets by. */
 const labels = z.record(z.string(), z.string()).default({});
@@ -60,6 +66,8 @@ export type Settings = {
   readonly slackApiUrl: string | undefined;
   readonly githubApiUrl: string | undefined;
   readonly pages: 'open' | 'token';
+  readonly people: readonly KnownPerson[];
+  readonly googleProjects: readonly string[];
   readonly timing: Timing;
 };
 
@@ -77,6 +85,8 @@ export type Container = {
   readonly secrets: Secrets;
   /** Those that stages may name. */
   readonly stageSecrets: Secrets;
+  /** The values of both, to be taken out of what is kept. */
+  readonly knownSecrets: readonly string[];
 };
 
 /** Opens nothing yet: adapters connect on their first use. Throws Misconfigured. */
@@ -101,6 +111,7 @@ export function containerOf(environment: Environment): Container {
     clock: systemClock,
     random: systemRandom,
     parse: documentParsers,
+    inboxKeptMs: given.GENNAKER_INBOX_DAYS * DAY_MS,
     emulators: emulatorsOf(environment),
   });
   const timing = checkTiming({
@@ -120,6 +131,8 @@ export function containerOf(environment: Environment): Container {
       slackApiUrl: given.GENNAKER_SLACK_API_URL,
       githubApiUrl: given.GENNAKER_GITHUB_API_URL,
       pages: given.GENNAKER_PAGES,
+      people: given.GENNAKER_PEOPLE,
+      googleProjects: given.GENNAKER_GOOGLE_PROJECTS,
       timing,
     },
     google,
@@ -144,5 +157,6 @@ export function containerOf(environment: Environment): Container {
     }),
     secrets: environmentSecrets(SYSTEM_SECRETS, environment),
     stageSecrets: environmentSecrets(STAGE_SECRETS, environment),
+    knownSecrets: secretValues(environment),
   };
 }

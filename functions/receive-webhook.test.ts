@@ -1,6 +1,7 @@
 import { createServer, request as rawRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { NO_TEMPLATES } from '../shared/pipeline/template.ts';
 import type { InboxEntry } from '../shared/ports/inbox.ts';
 import { httpSources } from '../shared/triggers/registry.ts';
 import { MAXIMUM_WEBHOOK_BYTES } from '../shared/use-cases/receive-event.ts';
@@ -30,6 +31,8 @@ async function hooks(options: { isBusAway?: boolean } = {}) {
     repositories: { read: async () => undefined },
     httpSources: httpSources(),
     messageSources: new Map(),
+    pipelines: { get: async () => undefined, triggers: async () => [] },
+    lockedTemplates: async () => NO_TEMPLATES,
   });
   const server = createServer((request, response) => void handle(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

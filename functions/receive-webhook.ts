@@ -1,23 +1,20 @@
-/** The way in for everyone who calls by HTTP: `POST /hooks/<source>`, and `/hooks/<source>/<secret>` for senders that cannot sign. */
+/** The way in for everyone who calls by HTTP: `POST /hooks/<source>`, and `/hooks/<source>/<secret>` for senders that cannot sign. Teams' own webhooks are at `/hooks/webhook/<path>`. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import {
-  MAXIMUM_WEBHOOK_BYTES,
-  type Received,
-  type ReceivePorts,
-  receiveWebhook,
-} from '../shared/use-cases/receive-event.ts';
+import { WEBHOOK_PATH } from '../shared/triggers/webhook/source.ts';
+import { MAXIMUM_WEBHOOK_BYTES, type Received, receiveWebhook } from '../shared/use-cases/receive-event.ts';
+import { receiveTeamWebhook, type TeamWebhookPorts } from '../shared/use-cases/receive-team-webhook.ts';
 import { decodePart } from './api/router.ts';
 import type { Container } from './container.ts';
 import type { Handler } from './push.ts';
 import { receivePorts } from './receive-message.ts';
 
-const PATH = /^\/(?:hooks\/)?([a-z0-9-]{1,60})(?:\/([^/]{1,400}))?\/?$/;
+const PATH = /^\/(?:hooks\/)?([a-z0-9-]{1,60})(?:\/([^/]{1,400}))?(?:\/([^/]{1,400}))?\/?$/;
 
 type Reply = { readonly status: number; readonly body: { readonly [field: string]: unknown } };
 
 /** A handler for Node's own server and for functions-framework, which has read the body already. */
 export function webhookHandler(
-  ports: ReceivePorts,
+  ports: TeamWebhookPorts,
 ): (request: IncomingMessage & { readonly rawBody?: unknown }, response: ServerResponse) => Promise<void> {
   return async (request, response) => {
     let reply: Reply;
@@ -48,22 +45,25 @@ const refusal = (status: number, code: string, message: string): Reply => ({
   body: { error: { code, message } },
 });
 
-async function answer(ports: ReceivePorts, request: IncomingMessage & { readonly rawBody?: unknown }): Promise<Reply> {
+async function answer(
+  ports: TeamWebhookPorts,
+  request: IncomingMessage & { readonly rawBody?: unknown },
+): Promise<Reply> {
   const match = PATH.exec(pathOf(request) ?? '');
   const path = match?.[1];
   const pathSecret = decodePart(match?.[2] ?? '');
-  if (path === undefined || pathSecret === undefined)
+  const pathRest = decodePart(match?.[3] ?? '');
+  const isTeams = path === WEBHOOK_PATH;
+  // Only webhooks of teams' own have a name before their secret.
+  if (path === undefined || pathSecret === undefined || pathRest === undefined || (pathRest !== '' && !isTeams))
     return refusal(404, 'not-found', 'Hooks are called at /hooks/<source>.');
   if (request.method !== 'POST') return refusal(405, 'method-not-allowed', 'Hooks are called by POST.');
   const rawBody = await bodyOf(request);
   const headers = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
   );
-  const received = await receiveWebhook(ports, {
-    path,
-    request: { headers, rawBody, pathSecret },
-    trace: headers.traceparent,
-  });
+  const called = { request: { headers, rawBody, pathSecret, pathRest }, trace: headers.traceparent };
+  const received = isTeams ? await receiveTeamWebhook(ports, called) : await receiveWebhook(ports, { path, ...called });
   return replyOf(received);
 }
 

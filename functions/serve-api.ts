@@ -9,8 +9,13 @@ import { applyPlan } from '../shared/use-cases/apply-plan.ts';
 import { CALLBACK_SECRET, callbacksOf } from '../shared/use-cases/callbacks.ts';
 import { readCatalog } from '../shared/use-cases/catalog.ts';
 import { copyPipeline } from '../shared/use-cases/copy-pipeline.ts';
+import { decideStage } from '../shared/use-cases/decide-stage.ts';
+import { dryRun } from '../shared/use-cases/dry-run.ts';
+import { explainEvent } from '../shared/use-cases/explain-event.ts';
+import { holdService } from '../shared/use-cases/holds/service.ts';
 import { planPipelines } from '../shared/use-cases/plan-pipelines.ts';
 import { readPlanOf } from '../shared/use-cases/previous-release.ts';
+import { replayEvent } from '../shared/use-cases/replay-event.ts';
 import { registerRepository, removeRepository, removeTeam, setTeam } from '../shared/use-cases/repositories.ts';
 import { requestRestart } from '../shared/use-cases/request-restart.ts';
 import { requestRun } from '../shared/use-cases/request-run.ts';
@@ -20,11 +25,14 @@ import { cancelExecution } from '../shared/use-cases/stop-execution.ts';
 import { templateService } from '../shared/use-cases/templates/service.ts';
 import { type AuthorityOptions, createAuthority } from './api/authority.ts';
 import { type CallbackOptions, callbackRoutes } from './api/callbacks.ts';
+import { type DecisionCommands, decisionRoutes } from './api/decisions.ts';
+import { type EventCommands, inboxRoutes } from './api/events.ts';
 import { createExecutionFeed, type FeedPorts } from './api/execution-feed.ts';
 import { type ExecutionCommands, executionRoutes } from './api/executions.ts';
+import { type HoldCommands, holdRoutes } from './api/holds.ts';
 import { json, Refusal, type Reply, readRequest, refused, writeReply } from './api/http.ts';
 import { pageRoutes, refusalPage } from './api/pages.ts';
-import { inboxRoutes, type PipelineCommands, pipelineRoutes } from './api/pipelines.ts';
+import { type PipelineCommands, pipelineRoutes } from './api/pipelines.ts';
 import { type PlanCommands, planRoutes } from './api/plans.ts';
 import { type RepositoryCommands, repositoryRoutes } from './api/repositories.ts';
 import { createRouter, type Route } from './api/router.ts';
@@ -37,11 +45,14 @@ import { Misconfigured } from './settings.ts';
 export type ServeApiOptions = FeedPorts &
   AuthorityOptions &
   ExecutionCommands &
+  DecisionCommands &
   CallbackOptions &
   PipelineCommands &
+  EventCommands &
   PlanCommands &
   TemplateCommands &
-  RepositoryCommands & {
+  RepositoryCommands &
+  HoldCommands & {
     readonly inbox: Pick<Inbox, 'get' | 'list'>;
     readonly pipelines: Pick<Pipelines, 'get' | 'list'>;
     readonly log: Log;
@@ -81,12 +92,14 @@ export function serveApi(options: ServeApiOptions): HttpHandler {
   const routeOf = createRouter([
     health,
     ...executionRoutes(feed, options, clock),
-    ...pipelineRoutes(pipelines, options),
+    ...pipelineRoutes(pipelines, options, clock),
     ...planRoutes(options, clock),
     ...templateRoutes(options),
-    ...inboxRoutes(inbox),
+    ...inboxRoutes(inbox, options),
     ...repositoryRoutes(options, options.hooksUrl ?? options.baseUrl),
+    ...holdRoutes(feed, options),
     ...callbackRoutes(options),
+    ...decisionRoutes(feed, options),
     ...pageRoutes({ feed, pipelines, authority, assets, clock, ...(listEveryMs !== undefined && { listEveryMs }) }),
   ]);
 
@@ -97,10 +110,11 @@ export function serveApi(options: ServeApiOptions): HttpHandler {
     try {
       authority.requireHost(request.headers);
       // Before the route is looked for: what exists under /api is not told to strangers.
-      if (request.path.startsWith('/api/')) authority.requireAccess('holder', request.headers);
+      if (request.path.startsWith('/api/')) authority.requireAccess('person', request.headers);
       const { route, parameters } = routeOf(request.method, request.path);
       authority.requireAccess(route.access, request.headers);
-      reply = await route.handle({ ...request, parameters });
+      const person = authority.personOf(request.headers);
+      reply = await route.handle({ ...request, parameters, ...(person !== undefined && { person }) });
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal.status >= 500)
@@ -157,13 +171,16 @@ export async function deployed(container: Container): Promise<Handler> {
     log,
     token,
     pages: settings.pages,
+    people: settings.people,
     baseUrl: settings.publicUrl,
     hooksUrl: settings.hooksUrl,
     isLoopback: false,
     callbacks: key === undefined ? undefined : callbacksOf({ baseUrl: settings.publicUrl, key }),
     cancelExecution: (command) => cancelExecution(state, command),
-    restartExecution: (command) => requestRestart({ ...state, inbox }, command),
+    restartExecution: ({ newest, ...command }) =>
+      requestRestart({ ...state, inbox }, { ...command, newest: newest ? planning : undefined }),
     signalStage: (command) => signalStage(state, command),
+    decideStage: (command) => decideStage(state, command),
     applyPipelines: apply,
     templates: templateService(planning),
     readCatalog: (query) => readCatalog(google, query),
@@ -171,6 +188,10 @@ export async function deployed(container: Container): Promise<Handler> {
     planPipelines: (command) => planPipelines(planning, command),
     applyPlan: (command) => applyPlan({ ...planning, apply }, command),
     requestRun: (command) => requestRun({ pipelines, bus, clock }, command),
+    dryRun: (command) => dryRun(planning, command),
+    explainEvent: (command) => explainEvent(planning, command),
+    replayEvent: (command) => replayEvent({ ...google, ...state }, command),
+    holds: holdService({ ...google, ...state }),
     repositories: google.repositories,
     teams: google.teams,
     registerRepository: (command) => registerRepository({ ...google, ...state }, command),

@@ -1,5 +1,6 @@
 /** What a deployed system and a local one are both told by the environment. */
 import { z } from 'zod';
+import { peopleSetting } from './people.ts';
 
 export type Environment = { readonly [name: string]: string | undefined };
 
@@ -30,8 +31,26 @@ const stageKindModules = inJson(z.array(z.string().min(1)).max(MAXIMUM_KIND_MODU
 /** What whoever only checks pipeline files is told. */
 export const languageSettings = z.object({ GENNAKER_STAGE_KINDS: stageKindModules });
 
+const DEFAULT_INBOX_DAYS = 90;
+const MAXIMUM_INBOX_DAYS = 3_650;
+export const DAY_MS = 24 * 60 * 60_000;
+
 export const commonSettings = z.object({
   GENNAKER_STAGE_KINDS: stageKindModules,
+  /** Who holds which token and is in which groups: JSON, or the path of a file of it. */
+  GENNAKER_PEOPLE: peopleSetting,
+  /** How long what arrived is kept, in days. */
+  GENNAKER_INBOX_DAYS: z.coerce.number().int().min(1).max(MAXIMUM_INBOX_DAYS).default(DEFAULT_INBOX_DAYS),
+  /** Google's projects in which stages may act with the system's own identity; divided by commas. */
+  GENNAKER_GOOGLE_PROJECTS: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((project) => project.trim())
+        .filter((project) => project !== ''),
+    ),
   /** Where stages may send requests to: names, `*.example.com`, or `*` for the public internet; divided by commas. */
   GENNAKER_ALLOWED_HOSTS: z
     .string()

@@ -1,32 +1,60 @@
 /** `gennaker run` and `gennaker restart`: start an execution, and say what came of it. */
 import { randomUUID } from 'node:crypto';
+import type { PlanReport } from '../../shared/use-cases/plan-pipelines.ts';
 import type { Api, Requested } from '../api.ts';
 import { type Context, currentUser } from '../context.ts';
 import { EXIT, type ExitCode, UsageError } from '../failure.ts';
 import { exitCodeOf, followInLines, followOnScreen } from '../follow.ts';
+import { renderOutline, renderPlan } from '../render/plan.ts';
 import { awaitStart, verdictLines } from '../requests.ts';
 
 export type RunOptions = {
   readonly image?: readonly string[];
   readonly input?: readonly string[];
   readonly wait?: boolean;
+  readonly dryRun?: boolean;
 };
 
 export async function run(context: Context, pipeline: string, options: RunOptions): Promise<ExitCode> {
+  if (options.dryRun === true && options.wait === true) {
+    throw new UsageError('--dry-run starts nothing to wait for; leave --wait out.');
+  }
   const request = {
-    requestId: randomUUID(),
     images: pairs('--image', 'NAME=TAG', options.image),
     inputs: pairs('--input', 'NAME=VALUE', options.input),
     by: currentUser(),
   };
   const api = await context.api();
-  const requested = await api.start(pipeline, request);
+  if (options.dryRun === true) return tellDryRun(context, await api.dryRun(pipeline, request));
+  const requested = await api.start(pipeline, { ...request, requestId: randomUUID() });
   return tellStart(context, api, requested, options.wait === true);
 }
 
-export async function restart(context: Context, id: string, options: { wait?: boolean }): Promise<ExitCode> {
+/** What would start: its stages, and what they would change. Fails where nothing could. */
+function tellDryRun(context: Context, report: PlanReport): ExitCode {
+  const view = context.view();
+  context.result(report, () =>
+    report.pipelines.flatMap(({ pipeline, stages, gates, unplanned, ...plan }) => [
+      ...renderOutline({ pipeline, stages, gates, unplanned }, view),
+      ...(unplanned === null
+        ? ['', ...renderPlan({ pipelines: [{ ...plan, pipeline, stages, gates, unplanned }] }, view)]
+        : []),
+      '',
+      'Nothing was started.',
+    ]),
+  );
+  return report.pipelines.every(({ unplanned }) => unplanned === null) ? EXIT.success : EXIT.failure;
+}
+
+export async function restart(
+  context: Context,
+  id: string,
+  options: { wait?: boolean; newest?: boolean },
+): Promise<ExitCode> {
   const api = await context.api();
-  const requested = await api.restart((await api.execution(id)).id, { by: currentUser() });
+  const newest = options.newest === true;
+  const requested = await api.restart((await api.execution(id)).id, { by: currentUser(), ...(newest && { newest }) });
+  if (newest) context.surroundings.stderr.write(`Restarted ${requested.text}.\n`);
   return tellStart(context, api, requested, options.wait === true);
 }
 

@@ -1,21 +1,19 @@
 /** `gennaker simulate`: runs a pipeline without a system, a cluster or a wait, and holds it against scripts. */
 import { programRenderer } from '../../shared/adapters/programs/renderer.ts';
 import { hasExpression } from '../../shared/pipeline/expressions/text.ts';
-import { findings } from '../../shared/pipeline/issues.ts';
 import { didYouMean } from '../../shared/pipeline/nearest.ts';
 import { MAXIMUM_PIPELINE_FILE_BYTES } from '../../shared/pipeline/parse.ts';
-import { formatPath, type Problem, sortProblems } from '../../shared/pipeline/problem.ts';
+import { type Problem, sortProblems } from '../../shared/pipeline/problem.ts';
 import { isRecord, readYaml } from '../../shared/pipeline/yaml-file.ts';
 import { BadPayload } from '../../shared/triggers/source.ts';
-import { MAXIMUM_WEBHOOK_BYTES } from '../../shared/use-cases/receive-event.ts';
 import type { Context } from '../context.ts';
 import { CommandFailure, EXIT, type ExitCode, UsageError } from '../failure.ts';
 import { exitCodeOf } from '../follow.ts';
 import { readManifestFiles, readText } from '../pipeline-files.ts';
 import { renderTimeline, renderVerdict } from '../render/timeline.ts';
+import { readEventFile } from '../simulate/event-file.ts';
 import { judge, type Verdict } from '../simulate/expect.ts';
 import { parseScripts, type Script } from '../simulate/script.ts';
-import { type EventFile, eventSchema } from '../simulate/script-schema.ts';
 import { type Beginning, type Simulated, simulate as simulateOnce, type TemplateFile } from '../simulate/simulate.ts';
 import { SimulationStuck } from '../simulate/time.ts';
 import { readLibrary } from '../system/library.ts';
@@ -23,8 +21,6 @@ import { count } from '../text.ts';
 import { pairs } from './run.ts';
 
 const MAXIMUM_PIPELINE_VALUES = 20_000;
-/** A payload may hold many values, and is read by the limits of its source afterwards. */
-const MAXIMUM_EVENT_VALUES = 100_000;
 
 export type SimulateOptions = {
   readonly pipeline?: string;
@@ -172,31 +168,6 @@ async function beginningOf({
 function beginningIn(script: Script | undefined): Beginning {
   if (script?.event !== undefined) return { is: 'event', event: script.event };
   return { is: 'start', images: script?.start?.images ?? {}, inputs: script?.start?.inputs ?? {} };
-}
-
-/** JSON is YAML, and read as such it keeps its places. */
-function readEventFile(
-  file: string,
-  text: string,
-): { readonly event: EventFile } | { readonly problems: readonly Problem[] } {
-  const limits = { maximumBytes: MAXIMUM_WEBHOOK_BYTES, maximumValues: MAXIMUM_EVENT_VALUES };
-  const { documents, problems } = readYaml({ file, text, dialect: 'pipeline', limits });
-  const [document, ...others] = documents;
-  if (problems.length > 0) return { problems };
-  if (document === undefined || others.length > 0) {
-    const message = `the file has ${count(documents.length, 'event')}; it must have one`;
-    return { problems: [{ file, line: 1, column: 1, message }] };
-  }
-  const parsed = eventSchema.safeParse(document.value);
-  if (parsed.success) return { event: parsed.data };
-  const checked = { schema: eventSchema, value: document.value, base: [], owner: 'an event', document };
-  return {
-    problems: findings(parsed.error.issues, checked).map(({ path, at, sentence }) => {
-      const position = at === 'key' ? document.keyAt(path) : document.valueAt(path);
-      const where = formatPath(path);
-      return { file, ...position, message: where === '' ? sentence : `${where}  ${sentence}` };
-    }),
-  };
 }
 
 async function readScripts(

@@ -142,10 +142,13 @@ const COMMANDS: readonly { readonly verb: string; readonly label: string }[] = [
   { verb: 'kubectl describe', label: 'Look at it' },
   { verb: 'kubectl logs', label: 'Look at it' },
   { verb: 'gennaker push', label: 'Deliver another' },
+  { verb: 'gennaker resume', label: 'Let it go on' },
   { verb: 'gennaker run', label: 'Start it anew' },
   { verb: 'gennaker restart', label: 'Run it again' },
+  { verb: 'gennaker approve', label: 'Approve it' },
   { verb: 'gennaker rollback', label: 'Go back' },
   { verb: 'gennaker cancel', label: 'Give up' },
+  { verb: 'gennaker override', label: 'Begin all the same' },
   { verb: 'gennaker skip', label: 'Go on without it' },
 ];
 

@@ -18,7 +18,14 @@ export function readEvent({ source, headers, body }: EventFile, at: number): Sou
     rawBody: Buffer.from(JSON.stringify(body)),
     pathSecret: '',
   };
-  const message = { messageId: 'simulation', data: JSON.stringify(body), attributes: {} };
+  // A message's attributes stand where a request's headers do; its subscription is one of them.
+  const { subscription, ...attributes } = headers;
+  const message = {
+    messageId: 'simulation',
+    data: JSON.stringify(body),
+    attributes,
+    ...(subscription === undefined ? {} : { subscription }),
+  };
   const { events = [] } = byHttp?.parse({ body, at, request }) ?? byMessage?.parse({ message, at }) ?? {};
   const [event] = events;
   if (event === undefined) {

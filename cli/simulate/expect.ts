@@ -142,7 +142,12 @@ function describeEntry({ stage, status, attempts, reason, atMs }: TimelineEntry)
 
 /** What stands in the script and had no effect, so that nobody believes that it was tested. */
 function leftOver(script: Script, ran: Ran): Problem[] {
-  return [...stagesLeftOver(script, ran), ...signalsLeftOver(script, ran), ...cancelLeftOver(script, ran)];
+  return [
+    ...stagesLeftOver(script, ran),
+    ...signalsLeftOver(script, ran),
+    ...decisionsLeftOver(script, ran),
+    ...cancelLeftOver(script, ran),
+  ];
 }
 
 function stagesLeftOver(script: Script, { plan, doings }: Ran): Problem[] {
@@ -207,6 +212,29 @@ function whyNotTaken({ answer }: SignalResult, signal: Script['signals'][number]
     case 'taken':
       return `${stage} ended before a step could take it`;
   }
+}
+
+function decisionsLeftOver(script: Script, ran: Ran): Problem[] {
+  return script.decisions.flatMap((decision, index): Problem[] => {
+    const sentence = decisionProblem(decision, ran.decisions[index], ran);
+    return sentence === undefined ? [] : [script.problemAt(['decisions', index], 'value', sentence)];
+  });
+}
+
+/** Of a decision that is refused, unless just that is expected, or that is expected to be refused and is taken. */
+function decisionProblem(
+  { stage, by, at, refused }: Script['decisions'][number],
+  answer: Ran['decisions'][number],
+  ran: Ran,
+): string | undefined {
+  if (answer === undefined) {
+    return `had no effect: the execution had ended before, at ${describeMoment(ran.timeline.at(-1)?.atMs ?? 0)}`;
+  }
+  if (answer.is === 'unknown') return `had no effect: ${stage} had not begun at ${at}`;
+  if (answer.is === 'refused') {
+    return refused === answer.code ? undefined : `was refused (${answer.code}): ${answer.text}`;
+  }
+  return refused === undefined ? undefined : `the decision of ${by} was taken, and not refused (${refused})`;
 }
 
 function cancelLeftOver(script: Script, ran: Ran): Problem[] {

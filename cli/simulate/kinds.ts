@@ -1,8 +1,10 @@
 /** Stage kinds as a simulation runs them: each does what it does, unless a script has something to say of its stage. */
 import { z } from 'zod';
+import type { Json } from '../../shared/core/json.ts';
 import type { StageId } from '../../shared/core/plan.ts';
 import type { Input, Outcome } from '../../shared/core/run.ts';
 import { checkedDurationMs } from '../../shared/pipeline/duration.ts';
+import { partAt } from '../../shared/pipeline/expressions/resolve.ts';
 import type { StageContext, StageKind } from '../../shared/stages/kind.ts';
 import { pause } from '../../shared/use-cases/engine.ts';
 import { scriptedHttp } from './far-ends.ts';
@@ -116,6 +118,11 @@ async function isStillAtWork(until: number | undefined, at: At, { clock, deadlin
 function failed({ reason: code, text, retry }: ScriptedFailure, { stage, attempt }: StageContext): Outcome<Cursor> {
   const sentence = text ?? `The script lets attempt ${attempt} of ${stage} fail.`;
   return { is: 'failed', reason: { code, text: sentence }, then: retry ? 'newAttempt' : 'giveUp' };
+}
+
+/** The cursor of the kind itself in that of a run. */
+export function ownCursor(cursor: Json | undefined): Json | undefined {
+  return partAt(cursor, ['own']);
 }
 
 /** The place of the kind itself, for which the work that the script added was never there. */

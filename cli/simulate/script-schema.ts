@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { REASON_CODES } from '../../shared/core/reason.ts';
 import { FATES } from '../../shared/kubernetes/sandbox-pods.ts';
 import { duration } from '../../shared/pipeline/duration.ts';
+import { DECISION_REFUSALS } from '../../shared/use-cases/decide-stage.ts';
 
 const MAXIMUM_NAME = 200;
 const MAXIMUM_TEXT = 1_000;
@@ -121,6 +122,18 @@ const signalSchema = z.strictObject({
   value: z.json().default(null).describe('What it brings'),
 });
 
+const decisionSchema = z.strictObject({
+  at: span.describe('When it is made, counted from the event'),
+  stage: name.describe('The stage that it is about'),
+  by: name.describe('Who decides'),
+  groups: z.array(name).max(MAXIMUM_ENTRIES).default([]).describe('The groups that the person is in'),
+  reject: z.boolean().default(false).describe('true: the person rejects; false: approves'),
+  choice: name.optional().describe('What the person chooses'),
+  reason: z.string().min(1).max(MAXIMUM_TEXT).optional().describe('Why'),
+  refused: z.enum(DECISION_REFUSALS).optional().describe('The decision is expected to be refused, for this reason'),
+});
+export type ScriptedDecision = z.output<typeof decisionSchema>;
+
 const expectationSchema = z.strictObject({
   stage: name.describe('The id of the stage; with several targets one for each: rest-us'),
   status: z.enum(['running', 'waiting', 'succeeded', 'failed', 'cancelled', 'skipped']),
@@ -146,7 +159,12 @@ export const scriptSchema = z
       .record(name, stageSchema)
       .default({})
       .describe('What becomes of which stage; a stage that is not named does what its kind does, on the sandbox'),
-    signals: z.array(signalSchema).max(MAXIMUM_ENTRIES).default([]).describe('Approvals, call-backs and the like'),
+    signals: z.array(signalSchema).max(MAXIMUM_ENTRIES).default([]).describe('Call-backs and the like'),
+    decisions: z
+      .array(decisionSchema)
+      .max(MAXIMUM_ENTRIES)
+      .default([])
+      .describe('What people decide about stages that ask for approval'),
     cancel: z
       .strictObject({
         at: span.describe('When, counted from the event'),

@@ -73,6 +73,9 @@ export function checkScript(script: Script, plan: Plan, kinds: ReadonlyMap<strin
     ...stageProblems(script, plan, kinds),
     ...targetProblems(script, plan),
     ...script.signals.flatMap(({ stage }, index) => stageIdProblems(script, plan, stage, ['signals', index, 'stage'])),
+    ...script.decisions.flatMap(({ stage }, index) =>
+      stageIdProblems(script, plan, stage, ['decisions', index, 'stage']),
+    ),
     ...(script.expect ?? []).flatMap(({ stage }, index) =>
       stageIdProblems(script, plan, stage, ['expect', index, 'stage']),
     ),

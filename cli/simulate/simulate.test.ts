@@ -306,3 +306,53 @@ expect: [{ stage: rest, status: succeeded }, { stage: nowhere, status: failed }]
     ]);
   });
 });
+
+describe('decisions of people in a script', () => {
+  const ASKING = `pipeline: items-api
+team: items
+stages:
+  ask:
+    uses: approve
+    with: { groups: [leads], choices: [half, all], within: 2h, remind: 30m }
+  check: { needs: ask, uses: check, with: { assert: [{ that: "\${{ stages.ask.choice == 'half' }}", message: too much }] } }
+`;
+  const playAsking = async (text: string) => {
+    const script = scriptOf(text);
+    const simulated = await run(script, { is: 'start', images: {}, inputs: {} }, ASKING);
+    if (simulated.is !== 'ran') throw new Error(JSON.stringify(simulated));
+    const { isMet, problems } = judge(script, simulated);
+    return { isMet, problems: problems.map(({ message }) => message) };
+  };
+
+  it('are held to the rules that hold for people', async () => {
+    const script = `
+decisions:
+  - { at: 5m, stage: ask, by: eve, choice: half, refused: not-allowed }
+  - { at: 6m, stage: ask, by: simulation, groups: [leads], choice: half, refused: own-execution }
+  - { at: 7m, stage: ask, by: aki, groups: [leads], refused: choice-missing }
+  - { at: 40m, stage: ask, by: aki, groups: [leads], choice: half }
+expect:
+  - { stage: ask, status: waiting, reason: approval-needed }
+  - { stage: ask, status: succeeded, at: 40m }
+  - { stage: check, status: succeeded }
+end: succeeded
+`;
+    expect(await playAsking(script)).toEqual({ isMet: true, problems: [] });
+  });
+
+  it('reject, come too late, or are refused where nobody expects it', async () => {
+    const rejected = 'decisions: [{ at: 1m, stage: ask, by: aki, groups: [leads], reject: true }]\nend: failed';
+    expect(await playAsking(rejected)).toMatchObject({ isMet: true });
+    const late = 'expect: [{ stage: ask, status: failed, reason: approval-timed-out, at: 2h }]\nend: failed';
+    expect(await playAsking(late)).toMatchObject({ isMet: true });
+    const other = 'decisions: [{ at: 1m, stage: ask, by: aki, groups: [leads], choice: all }]';
+    expect(
+      await playAsking(`${other}\nexpect: [{ stage: check, status: failed, reason: check-failed }]`),
+    ).toMatchObject({
+      isMet: true,
+    });
+    const { isMet, problems } = await playAsking('decisions: [{ at: 1m, stage: ask, by: eve, choice: all }]');
+    expect(isMet).toBe(false);
+    expect(problems[0]).toContain('was refused (not-allowed): ask is decided by leads; eve is in no group.');
+  });
+});

@@ -10,6 +10,7 @@ import type { InboxEntry } from '../../shared/ports/inbox.ts';
 import type { Renderer } from '../../shared/ports/renderer.ts';
 import type { StageKind } from '../../shared/stages/kind.ts';
 import { applyPipelines } from '../../shared/use-cases/apply-pipelines.ts';
+import { type DecisionAnswer, type DecisionCommand, decideStage } from '../../shared/use-cases/decide-stage.ts';
 import { executionIdOf } from '../../shared/use-cases/engine.ts';
 import { sourceEventMessage, TOPICS } from '../../shared/use-cases/messages.ts';
 import { requestRun } from '../../shared/use-cases/request-run.ts';
@@ -17,9 +18,9 @@ import { type SignalAnswer, signalStage } from '../../shared/use-cases/signal-st
 import { cancelExecution } from '../../shared/use-cases/stop-execution.ts';
 import { readEvent } from './event.ts';
 import { scriptedClusters } from './far-ends.ts';
-import { type Doings, scriptedKinds } from './kinds.ts';
+import { type Doings, ownCursor, scriptedKinds } from './kinds.ts';
 import { checkScript, type Script, scriptOfStage } from './script.ts';
-import { type EventFile, scriptSchema } from './script-schema.ts';
+import { type EventFile, type ScriptedDecision, scriptSchema } from './script-schema.ts';
 import { awaitedSignal, type SimulatedSystem, startSimulatedSystem } from './system.ts';
 import { SimulationStuck, VirtualTime } from './time.ts';
 import { Timeline, type TimelineEntry } from './timeline.ts';
@@ -77,6 +78,8 @@ export type Simulated =
       readonly history: readonly Transition[];
       readonly doings: Doings;
       readonly signals: readonly SignalResult[];
+      /** What came of the decisions of the script, in its order; undefined where the execution ended before one. */
+      readonly decisions: readonly (DecisionAnswer | undefined)[];
       /** The names of the signals that each stage has waited for. */
       readonly awaited: ReadonlyMap<StageId, ReadonlySet<string>>;
       readonly wasCancelled: boolean;
@@ -119,6 +122,7 @@ class Scene {
   readonly #commits: Execution[] = [];
   readonly #awaited = new Map<StageId, Set<string>>();
   readonly #answers: (SignalAnswer['is'] | undefined)[];
+  readonly #decisions: (DecisionAnswer | undefined)[];
   #id: string | undefined;
   #event: string | undefined;
   #entry: InboxEntry | undefined;
@@ -130,6 +134,7 @@ class Scene {
     this.#time = time;
     this.#startedAt = time.clock.now();
     this.#answers = (command.script?.signals ?? []).map(() => undefined);
+    this.#decisions = (command.script?.decisions ?? []).map(() => undefined);
   }
 
   execution(execution: Execution): void {
@@ -161,7 +166,8 @@ class Scene {
     }
     const applied = await this.#settled(applyPipelines(system.planning, { file, text, files }));
     if (applied.is === 'refused') return applied;
-    await this.#settled(this.#begin(system));
+    const wrong = await this.#settled(this.#begin(system));
+    if (wrong !== undefined) return { is: 'not-started', text: wrong };
 
     const isLookedAt = (): boolean => this.#commits.length > 0 || this.#entry !== undefined;
     await this.#until(isLookedAt, STARTED_WITHIN_MS, system);
@@ -190,13 +196,14 @@ class Scene {
         answer,
         isTaken: this.doings.signals.has(signalIdOf(index)),
       })),
+      decisions: this.#decisions,
       awaited: this.#awaited,
       wasCancelled: this.#wasCancelled,
     };
   }
 
-  /** Lets the event arrive. */
-  async #begin({ ports }: SimulatedSystem): Promise<void> {
+  /** Lets the event arrive. Returns why a start by hand was refused. */
+  async #begin({ ports }: SimulatedSystem): Promise<string | undefined> {
     const { pipeline, beginning } = this.#command;
     const { clock } = this.#time;
     if (beginning.is === 'start') {
@@ -204,14 +211,16 @@ class Scene {
       const wish = { pipeline, requestId: 'simulation', images, inputs, by: 'simulation' };
       const answer = await requestRun({ ...ports, clock }, wish);
       if (answer.is === 'unknown') throw new Error(`starting ${pipeline}: it was applied and is not there`);
+      if (answer.is === 'wrong') return answer.problems.join('\n');
       this.#event = answer.event;
       this.#id = answer.execution;
-      return;
+      return undefined;
     }
     const event = readEvent(beginning.event, this.#startedAt);
     this.#event = event.id;
     this.#id = executionIdOf(pipeline, event.id);
     await ports.bus.publish({ topic: TOPICS.events, messages: [sourceEventMessage(event, event)] });
+    return undefined;
   }
 
   /** The signals and the cancel of the script, each at its time. */
@@ -235,6 +244,11 @@ class Scene {
         const forAttempt = attempt === undefined ? {} : { attempt };
         const answer = await signalStage(system.engine, { execution, stage, signal, ...forAttempt });
         this.#answers[index] = answer.is;
+      });
+    }
+    for (const [index, decision] of (script?.decisions ?? []).entries()) {
+      at(decision.at, `decision on ${decision.stage}`, async () => {
+        this.#decisions[index] = await decideStage(system.engine, decisionOf(execution, decision));
       });
     }
     const cancel = script?.cancel;
@@ -290,6 +304,21 @@ function targetsOf({ targets, script }: SimulateCommand): readonly Target[] {
   const scripted = script?.targets ?? {};
   const names = new Set([...targets, ...Object.keys(scripted)]);
   return [...names].map((name) => ({ name, labels: scripted[name]?.labels ?? {} }));
+}
+
+function decisionOf(execution: string, scripted: ScriptedDecision): DecisionCommand {
+  const { stage, by, groups, reject, choice, reason } = scripted;
+  return {
+    execution,
+    stage,
+    person: { name: by, groups, aliases: [], isAdmin: false },
+    cursorOf: ({ cursor }) => ownCursor(cursor),
+    decision: {
+      is: reject ? 'reject' : 'approve',
+      ...(choice === undefined ? {} : { choice }),
+      ...(reason === undefined ? {} : { reason }),
+    },
+  };
 }
 
 function signalIdOf(index: number): string {

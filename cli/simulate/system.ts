@@ -19,6 +19,7 @@ import { callbacksOf } from '../../shared/use-cases/callbacks.ts';
 import { documentParsers } from '../../shared/use-cases/documents.ts';
 import { DEFAULT_TIMING, type Engine } from '../../shared/use-cases/engine.ts';
 import { TOPICS, workTopic } from '../../shared/use-cases/messages.ts';
+import { otherExecutions } from '../../shared/use-cases/other-executions.ts';
 import { planReader } from '../../shared/use-cases/plans.ts';
 import { readPlanOf } from '../../shared/use-cases/previous-release.ts';
 import { sendNotifications } from '../../shared/use-cases/send-notifications.ts';
@@ -118,6 +119,7 @@ export async function startSimulatedSystem(options: {
     // Which secrets there are is not known here, so each has a value that is none.
     secrets: { get: async ({ name }) => `secret-${name}` },
     http: scriptedHttp(() => undefined, clock),
+    others: otherExecutions({ ...ports, plans, clock, random, log }),
     renderer: { render: (command) => time.during(() => options.renderer.render(command)) },
     clusterOf: options.clusterOf,
     timing: DEFAULT_TIMING,

@@ -7,11 +7,17 @@ import type { PipelineCommands } from '../../functions/api/pipelines.ts';
 import { webhookHandler } from '../../functions/receive-webhook.ts';
 import { notificationSubscriber, notifierOf } from '../../functions/send-notifications.ts';
 import { serveApi } from '../../functions/serve-api.ts';
-import { commonSettings, readSettings } from '../../functions/settings.ts';
-import { eventSubscriber } from '../../functions/start-executions.ts';
+import { commonSettings, DAY_MS, readSettings } from '../../functions/settings.ts';
+import { endSubscriber, eventSubscriber } from '../../functions/start-executions.ts';
 import { repositorySubscriber } from '../../functions/sync-repositories.ts';
 import { type Embedded, openEmbedded } from '../../shared/adapters/embedded/index.ts';
-import { environmentSecrets, STAGE_SECRETS, SYSTEM_SECRETS } from '../../shared/adapters/environment-secrets.ts';
+import {
+  environmentSecrets,
+  STAGE_SECRETS,
+  SYSTEM_SECRETS,
+  secretValues,
+} from '../../shared/adapters/environment-secrets.ts';
+import { stageIdentity } from '../../shared/adapters/google/stage-identity.ts';
 import { programRenderer } from '../../shared/adapters/programs/renderer.ts';
 import { systemClock } from '../../shared/adapters/system-clock.ts';
 import { systemRandom } from '../../shared/adapters/system-random.ts';
@@ -30,14 +36,21 @@ import { applyPlan } from '../../shared/use-cases/apply-plan.ts';
 import { callbacksOf } from '../../shared/use-cases/callbacks.ts';
 import { readCatalog } from '../../shared/use-cases/catalog.ts';
 import { copyPipeline } from '../../shared/use-cases/copy-pipeline.ts';
+import { decideStage } from '../../shared/use-cases/decide-stage.ts';
 import { describePlans } from '../../shared/use-cases/describe-plans.ts';
 import { documentParsers } from '../../shared/use-cases/documents.ts';
+import { dryRun } from '../../shared/use-cases/dry-run.ts';
 import { checkTiming, DEFAULT_TIMING, type Engine, type Timing } from '../../shared/use-cases/engine.ts';
+import { explainEvent } from '../../shared/use-cases/explain-event.ts';
+import { fireSchedules } from '../../shared/use-cases/fire-schedules.ts';
+import { holdService } from '../../shared/use-cases/holds/service.ts';
 import { TOPICS, workTopic } from '../../shared/use-cases/messages.ts';
 import { openRepository } from '../../shared/use-cases/open-repository.ts';
+import { otherExecutions } from '../../shared/use-cases/other-executions.ts';
 import { planPipelines } from '../../shared/use-cases/plan-pipelines.ts';
 import { planReader } from '../../shared/use-cases/plans.ts';
 import { readPlanOf } from '../../shared/use-cases/previous-release.ts';
+import { replayEvent } from '../../shared/use-cases/replay-event.ts';
 import { registerRepository, removeRepository, removeTeam, setTeam } from '../../shared/use-cases/repositories.ts';
 import { requestRestart } from '../../shared/use-cases/request-restart.ts';
 import { requestRun } from '../../shared/use-cases/request-run.ts';
@@ -51,6 +64,8 @@ import { type TemplateService, templateService } from '../../shared/use-cases/te
 import type { Clusters } from './clusters.ts';
 
 const TICK_MS = 60_000;
+/** Entries of the inbox that one tick removes, so that it holds nothing up. */
+const MAXIMUM_FORGOTTEN = 5_000;
 /** Longer than this process may be busy with one thing, or it would close connections on which requests are waiting. */
 const KEEP_ALIVE_MS = 65_000;
 /** Work that is done side by side in one lane. */
@@ -123,6 +138,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     kinds,
     secrets: environmentSecrets(STAGE_SECRETS, environment),
     http: guardedHttpClient({ allow: settings.GENNAKER_ALLOWED_HOSTS }),
+    google: stageIdentity({ projects: settings.GENNAKER_GOOGLE_PROJECTS }),
+    others: otherExecutions({ ...ports, plans, clock, random, log }),
     renderer: programRenderer(environment),
     clusterOf: clusters.clusterOf,
     timing,
@@ -131,10 +148,12 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const receive = {
     ...ports,
     secrets,
+    knownSecrets: secretValues(environment, [token, hookSecret]),
     clock,
     log,
     httpSources: httpSources({ registryHosts: settings.GENNAKER_REGISTRY_HOSTS }),
     messageSources: messageSources(),
+    lockedTemplates: lockedTemplates(ports),
   };
   const readPlan = readPlanOf(plans);
   const templates = templateService({ ...ports, ...engine });
@@ -170,12 +189,15 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     log,
     token,
     pages: 'open',
+    people: settings.GENNAKER_PEOPLE,
     baseUrl: url,
     isLoopback: true,
     callbacks,
     cancelExecution: (command) => cancelExecution(engine, command),
-    restartExecution: (command) => requestRestart({ ...engine, inbox: ports.inbox }, command),
+    restartExecution: ({ newest, ...command }) =>
+      requestRestart({ ...engine, inbox: ports.inbox }, { ...command, newest: newest ? planning : undefined }),
     signalStage: (command) => signalStage(engine, command),
+    decideStage: (command) => decideStage(engine, command),
     applyPipelines: applyHere,
     templates,
     readCatalog: (query) => readCatalog(ports, query),
@@ -183,6 +205,10 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     planPipelines: (command) => planPipelines(planning, command),
     applyPlan: (command) => applyPlan({ ...planning, apply: applyHere }, command),
     requestRun: (command) => requestRun({ ...ports, clock }, command),
+    dryRun: (command) => dryRun(planning, command),
+    explainEvent: (command) => explainEvent(planning, command),
+    replayEvent: (command) => replayEvent({ ...ports, clock, random }, command),
+    holds: holdService({ ...engine, ...ports }),
     repositories: ports.repositories,
     teams: ports.teams,
     registerRepository: (command) => registerRepository({ ...engine, ...ports }, command),
@@ -211,6 +237,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   );
   for (const target of [undefined, ...clusters.targets]) await subscribe(workTopic(target), workTopic(target), work);
   await subscribe(TOPICS.events, 'start-executions', eventSubscriber(planning));
+  await subscribe(TOPICS.transitions, 'pipeline-ends', endSubscriber(planning));
 
   await subscribe(
     TOPICS.events,
@@ -228,7 +255,9 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
   let cancelTick = (): void => undefined;
   const tick = (): void => {
-    Promise.all([sweepExecutions(engine), templates.advance()])
+    const keptMs = settings.GENNAKER_INBOX_DAYS * DAY_MS;
+    const forget = opened.forgetEvents({ before: clock.now() - keptMs, limit: MAXIMUM_FORGOTTEN });
+    Promise.all([forget, fireSchedules({ ...ports, clock, log }), sweepExecutions(engine), templates.advance()])
       .catch((error: unknown) => log.write('ERROR', 'The sweep failed', { error }))
       .finally(() => {
         cancelTick = clock.after(TICK_MS, tick);

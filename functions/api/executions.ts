@@ -1,10 +1,14 @@
 /** The routes of executions: read, follow, cancel, restart, signal. */
 import { z } from 'zod';
+import { SKIP_SIGNAL } from '../../shared/core/stage.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
+import { DECISION_SIGNAL } from '../../shared/stages/approve/schema.ts';
+import { HOLD_SIGNAL } from '../../shared/use-cases/holds/before-step.ts';
+import type { Restarted } from '../../shared/use-cases/restart-execution.ts';
 import type { SignalAnswer } from '../../shared/use-cases/signal-stage.ts';
 import { eventStream } from './events-stream.ts';
 import type { ExecutionFeed } from './execution-feed.ts';
-import { type ApiRequest, json, Refusal, readBody, readQuery } from './http.ts';
+import { type ApiRequest, actorOf, json, Refusal, readBody, readQuery } from './http.ts';
 import type { Route } from './router.ts';
 
 export type ExecutionCommands = {
@@ -13,10 +17,7 @@ export type ExecutionCommands = {
     by: string;
     reason?: string;
   }) => Promise<{ is: 'stopping' } | { is: 'already-ended'; status: string } | { is: 'unknown' }>;
-  readonly restartExecution: (command: {
-    id: string;
-    by: string;
-  }) => Promise<{ is: 'accepted'; event: string; execution: string } | { is: 'unknown' } | { is: 'still-running' }>;
+  readonly restartExecution: (command: { id: string; by: string; newest: boolean }) => Promise<Restarted>;
   readonly signalStage: (command: {
     execution: string;
     stage: string;
@@ -31,6 +32,8 @@ const MAXIMUM_NAME = 200;
 const MAXIMUM_REASON = 500;
 /** What a signal may bring, in bytes of JSON: a full mailbox of them still fits into its stage's document. */
 const MAXIMUM_SIGNAL_BYTES = 8 * 1024;
+/** Signals by which admins let a stage go on. */
+const OWN_SIGNALS: readonly string[] = [SKIP_SIGNAL, HOLD_SIGNAL];
 /** The token is shared, so who used it is known only where the client says so. */
 export const UNNAMED = 'someone with the API token';
 
@@ -46,7 +49,11 @@ export const pageQuery = {
 };
 const ListQuery = z.strictObject({ ...pageQuery, pipeline: z.string().min(1).max(MAXIMUM_NAME).optional() });
 const CancelBody = z.strictObject({ reason: z.string().trim().min(1).max(MAXIMUM_REASON).optional(), by });
-const RestartBody = z.strictObject({ by });
+const RestartBody = z.strictObject({
+  by,
+  /** With the newest plan of the pipeline instead of the one that it had. */
+  newest: z.boolean().default(false),
+});
 export const signalValue = z
   .json()
   .refine(
@@ -65,25 +72,25 @@ export function executionRoutes(feed: ExecutionFeed, commands: ExecutionCommands
     {
       method: 'GET',
       pattern: '/api/executions',
-      access: 'holder',
+      access: 'person',
       handle: async (request) => json(200, { items: await feed.list(readQuery(request, ListQuery)) }),
     },
     {
       method: 'GET',
       pattern: '/api/executions/:id',
-      access: 'holder',
+      access: 'person',
       handle: async (request) => json(200, await feed.describe(await found(request))),
     },
     {
       method: 'GET',
       pattern: '/api/executions/:id/history',
-      access: 'holder',
+      access: 'person',
       handle: async (request) => json(200, { items: await feed.history((await found(request)).id) }),
     },
     {
       method: 'GET',
       pattern: '/api/executions/:id/events',
-      access: 'holder',
+      access: 'person',
       async handle(request) {
         const execution = await found(request);
         return eventStream({
@@ -100,12 +107,16 @@ export function executionRoutes(feed: ExecutionFeed, commands: ExecutionCommands
     {
       method: 'POST',
       pattern: '/api/executions/:id/cancel',
-      access: 'holder',
+      access: 'person',
       async handle(request) {
         const body = await readBody(request, CancelBody);
         const { id } = await found(request);
         const { reason } = body;
-        const answer = await commands.cancelExecution({ id, by: body.by, ...(reason !== undefined && { reason }) });
+        const answer = await commands.cancelExecution({
+          id,
+          by: actorOf(request, body.by),
+          ...(reason !== undefined && { reason }),
+        });
         switch (answer.is) {
           case 'stopping':
             return json(202, { execution: id, is: 'stopping' });
@@ -119,18 +130,24 @@ export function executionRoutes(feed: ExecutionFeed, commands: ExecutionCommands
     {
       method: 'POST',
       pattern: '/api/executions/:id/restart',
-      access: 'holder',
+      access: 'person',
       async handle(request) {
         const body = await readBody(request, RestartBody);
         const { id } = await found(request);
-        const answer = await commands.restartExecution({ id, by: body.by });
+        const answer = await commands.restartExecution({ id, by: body.by, newest: body.newest });
         switch (answer.is) {
           case 'accepted':
-            return json(202, { event: answer.event, execution: answer.execution });
+            return json(202, { event: answer.event, execution: answer.execution, text: answer.text });
           case 'still-running': {
             const message = `The execution ${id} has not ended yet; wait for it, or stop it with gennaker cancel ${id}.`;
             throw new Refusal(409, 'still-running', message);
           }
+          case 'succeeded': {
+            const message = `The execution ${id} has succeeded, so nothing of it is left to do. Run the pipeline anew:  gennaker run ${answer.pipeline}`;
+            throw new Refusal(409, 'succeeded', message);
+          }
+          case 'cannot-plan':
+            throw new Refusal(422, 'cannot-plan', answer.text);
           case 'unknown':
             throw gone(id);
         }
@@ -142,6 +159,14 @@ export function executionRoutes(feed: ExecutionFeed, commands: ExecutionCommands
       access: 'holder',
       async handle(request) {
         const signal = await readBody(request, SignalBody);
+        if (OWN_SIGNALS.includes(signal.name)) {
+          const way = 'POST it to …/skip or …/override, where the server knows who asks.';
+          throw new Refusal(400, 'no-signal', `What lets a stage go on is not sent as a signal: ${way}`);
+        }
+        if (signal.name === DECISION_SIGNAL) {
+          const way = 'POST it to …/approve or …/reject, where the server knows who decides.';
+          throw new Refusal(400, 'no-signal', `A decision is not sent as a signal: ${way}`);
+        }
         const { id } = await found(request);
         const stage = request.parameters.stage ?? '';
         const answer = await commands.signalStage({ execution: id, stage, signal });

@@ -1,6 +1,7 @@
 /** Requests and replies as the routes see them, on nothing but Node's own request and response. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
+import type { Person } from '../people.ts';
 
 export const MAXIMUM_BODY_BYTES = 1024 * 1024;
 
@@ -12,6 +13,8 @@ export type ApiRequest = {
   readonly headers: IncomingMessage['headers'];
   /** The named parts of the path, decoded. */
   readonly parameters: { readonly [name: string]: string };
+  /** Who asks, as their bearer token says; absent where a route needs none. */
+  readonly person?: Person;
   /** Throws Refusal for a body that is too large. */
   text(): Promise<string>;
   /** Aborts when the client is gone. */
@@ -66,6 +69,11 @@ export function refused(refusal: Refusal): Reply {
   const { status, code, message, problems, headers } = refusal;
   const reply = json(status, { error: { code, message, ...(problems !== undefined && { problems }) } });
   return { ...reply, headers: { ...reply.headers, ...headers } };
+}
+
+/** Who is on record for what was asked: the person, or for an admin whoever the client says that it acts for. */
+export function actorOf({ person }: Pick<ApiRequest, 'person'>, claimed: string): string {
+  return person === undefined || person.isAdmin ? claimed : person.name;
 }
 
 /** The request's JSON, checked. An empty body counts as `{}`. Throws Refusal 400, 413 or 415. */

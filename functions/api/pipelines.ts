@@ -1,12 +1,13 @@
 /** The routes of pipelines and of the inbox: what is applied, applying, starting, and what arrived. */
 import { z } from 'zod';
-import type { Inbox, InboxEntry } from '../../shared/ports/inbox.ts';
 import type { AppliedPipeline, Pipelines } from '../../shared/ports/pipelines.ts';
 import { MAXIMUM_IMAGES } from '../../shared/triggers/source.ts';
 import { timestamp } from '../../shared/use-cases/describe-execution.ts';
-import { chosenImage } from '../../shared/use-cases/request-run.ts';
+import type { DryRun } from '../../shared/use-cases/dry-run.ts';
+import { CannotPlan } from '../../shared/use-cases/make-plan.ts';
+import { chosenImage, type RunAnswer } from '../../shared/use-cases/request-run.ts';
 import { MAXIMUM_LIMIT, pageQuery, UNNAMED } from './executions.ts';
-import { json, Refusal, readBody, readQuery } from './http.ts';
+import { actorOf, json, Refusal, readBody, readQuery } from './http.ts';
 import type { Route } from './router.ts';
 
 export type PipelineProblem = {
@@ -35,7 +36,15 @@ export type PipelineCommands = {
     inputs: { [name: string]: z.core.util.JSONType };
     images: Strings;
     by: string;
-  }) => Promise<{ is: 'accepted'; event: string; execution: string } | { is: 'unknown'; nearest?: string }>;
+  }) => Promise<RunAnswer>;
+  readonly dryRun: (command: {
+    pipeline: string;
+    inputs: { [name: string]: z.core.util.JSONType };
+    images: Strings;
+    by: string;
+    at: number;
+    signal: AbortSignal;
+  }) => Promise<DryRun>;
 };
 
 /** A pipeline as a list shows it. */
@@ -47,9 +56,6 @@ export type PipelineSummary = {
   readonly appliedAt: string;
   readonly stages: readonly { readonly id: string; readonly kind: string; readonly targets: readonly string[] }[];
 };
-
-/** An entry of the inbox, with its time as the API tells times. */
-export type EventDescription = Omit<InboxEntry, 'receivedAt'> & { readonly receivedAt: string };
 
 const MAXIMUM_NAME = 200;
 const MAXIMUM_FILES = 1_000;
@@ -67,7 +73,6 @@ const ListQuery = z.strictObject({
   limit: pageQuery.limit.default(MAXIMUM_LIMIT),
   after: name.optional(),
 });
-const EventsQuery = z.strictObject(pageQuery);
 export const ApplyBody = z.strictObject({
   file: name,
   text: z.string(),
@@ -81,26 +86,37 @@ export const imageChoice = z
   .min(1)
   .max(500)
   .refine((text) => chosenImage(text) !== undefined, 'must be a tag, or an image with its tag');
-const RunBody = z.strictObject({
-  requestId: name,
+const DryRunBody = z.strictObject({
   inputs: bounded(z.record(key, z.json()), MAXIMUM_INPUTS).default({}),
   images: bounded(z.record(key, imageChoice), MAXIMUM_IMAGES).default({}),
   by,
 });
+const RunBody = DryRunBody.extend({ requestId: name });
+
+function unknown(wanted: string, nearest?: string): Refusal {
+  const hint = nearest === undefined ? 'gennaker get pipelines lists them' : `did you mean "${nearest}"?`;
+  return new Refusal(404, 'unknown-pipeline', `There is no pipeline "${wanted}"; ${hint}`);
+}
+
+function refusedRun(pipeline: string, answer: Exclude<RunAnswer, { is: 'accepted' }>): Refusal {
+  if (answer.is === 'unknown') return unknown(pipeline, answer.nearest);
+  const { problems } = answer;
+  const message = `${problems.join('\n')}\nNothing was started.`;
+  return new Refusal(422, 'invalid-run', message, {
+    problems: problems.map((problem) => ({ path: problem.split(' ', 1)[0], message: problem })),
+  });
+}
 
 export function pipelineRoutes(
   pipelines: Pick<Pipelines, 'get' | 'list'>,
   commands: PipelineCommands,
+  clock: { now(): number },
 ): readonly Route[] {
-  const unknown = (wanted: string, nearest?: string) => {
-    const hint = nearest === undefined ? 'gennaker get pipelines lists them' : `did you mean "${nearest}"?`;
-    return new Refusal(404, 'unknown-pipeline', `There is no pipeline "${wanted}"; ${hint}`);
-  };
   return [
     {
       method: 'GET',
       pattern: '/api/pipelines',
-      access: 'holder',
+      access: 'person',
       async handle(request) {
         const { limit, after } = readQuery(request, ListQuery);
         const found = await pipelines.list({ limit, ...(after !== undefined && { after }) });
@@ -110,7 +126,7 @@ export function pipelineRoutes(
     {
       method: 'GET',
       pattern: '/api/pipelines/:name',
-      access: 'holder',
+      access: 'person',
       async handle(request) {
         const wanted = request.parameters.name ?? '';
         const found = await pipelines.get({ name: wanted });
@@ -131,12 +147,31 @@ export function pipelineRoutes(
     {
       method: 'POST',
       pattern: '/api/pipelines/:name/executions',
+      access: 'person',
+      async handle(request) {
+        const pipeline = request.parameters.name ?? '';
+        const body = await readBody(request, RunBody);
+        const answer = await commands.requestRun({ pipeline, ...body, by: actorOf(request, body.by) });
+        if (answer.is === 'accepted') return json(202, { event: answer.event, execution: answer.execution });
+        throw refusedRun(pipeline, answer);
+      },
+    },
+    {
+      method: 'POST',
+      pattern: '/api/pipelines/:name/dry-run',
       access: 'holder',
       async handle(request) {
         const pipeline = request.parameters.name ?? '';
-        const answer = await commands.requestRun({ pipeline, ...(await readBody(request, RunBody)) });
-        if (answer.is === 'unknown') throw unknown(pipeline, answer.nearest);
-        return json(202, { event: answer.event, execution: answer.execution });
+        const { signal } = request;
+        const asked = await readBody(request, DryRunBody);
+        try {
+          const answer = await commands.dryRun({ pipeline, ...asked, at: clock.now(), signal });
+          if (answer.is === 'planned') return json(200, answer);
+          throw refusedRun(pipeline, answer);
+        } catch (error) {
+          if (error instanceof CannotPlan) throw new Refusal(422, 'cannot-plan', error.message, { cause: error });
+          throw error;
+        }
       },
     },
   ];
@@ -147,42 +182,6 @@ export function refusedPipelines(problems: readonly PipelineProblem[], end = 'No
   const { length } = problems;
   const message = `${length} ${length === 1 ? 'problem' : 'problems'}. ${end}`;
   return new Refusal(422, 'invalid-pipeline', message, { problems });
-}
-
-export function inboxRoutes(inbox: Pick<Inbox, 'get' | 'list'>): readonly Route[] {
-  return [
-    {
-      method: 'GET',
-      pattern: '/api/events',
-      access: 'holder',
-      async handle(request) {
-        const { limit, before } = readQuery(request, EventsQuery);
-        const entries = await inbox.list({ limit, ...(before !== undefined && { before }) });
-        return json(200, { items: entries.map(describeEvent) });
-      },
-    },
-    {
-      method: 'GET',
-      pattern: '/api/events/:id',
-      access: 'holder',
-      async handle(request) {
-        const id = request.parameters.id ?? '';
-        const entry = await inbox.get({ id });
-        if (entry === undefined) {
-          throw new Refusal(
-            404,
-            'not-found',
-            `No event "${id}" has been processed; gennaker events lists those that were.`,
-          );
-        }
-        return json(200, describeEvent(entry));
-      },
-    },
-  ];
-}
-
-function describeEvent(entry: InboxEntry): EventDescription {
-  return { ...entry, receivedAt: timestamp(entry.receivedAt) };
 }
 
 /** Only what every version of the language has; a definition that says it otherwise is shown without stages. */

@@ -1,8 +1,8 @@
 /** Finds the route of a request: patterns of literal parts and `:named` ones, and nothing more. */
 import { type ApiRequest, Refusal, type Reply } from './http.ts';
 
-/** Who may ask: anyone, whoever may see the pages, or whoever holds the token. */
-export type Access = 'anyone' | 'viewer' | 'holder';
+/** Who may ask: anyone, whoever may see the pages, whoever has a token of their own, or whoever holds the API's token. */
+export type Access = 'anyone' | 'viewer' | 'person' | 'holder';
 
 export type Route = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';

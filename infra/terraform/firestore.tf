@@ -43,6 +43,12 @@ resource "google_firestore_field" "unindexed" {
 
   # Empty: no index at all.
   index_config {}
+
+  # Firestore removes a document when the time in this field has passed.
+  dynamic "ttl_config" {
+    for_each = lookup(each.value, "ttl", false) ? [1] : []
+    content {}
+  }
 }
 
 resource "google_firebaserules_ruleset" "firestore" {

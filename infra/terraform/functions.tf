@@ -10,7 +10,7 @@ locals {
     receive-webhook    = { publishes = ["events"], wakes = false, public = true, timeout = 30 }
     receive-message    = { publishes = ["events"], wakes = false, public = false, timeout = 30 }
     tick               = { publishes = concat(["events", "transitions"], local.work), wakes = true, public = false, timeout = 60 }
-    start-executions   = { publishes = concat(["transitions"], local.work), wakes = true, public = false, timeout = 60 }
+    start-executions   = { publishes = concat(["events", "transitions"], local.work), wakes = true, public = false, timeout = 60 }
     advance-execution  = { publishes = concat(["transitions"], local.work), wakes = true, public = false, timeout = 90 }
     sync-repositories  = { publishes = [], wakes = false, public = false, timeout = 90 }
     send-notifications = { publishes = [], wakes = false, public = false, timeout = 60 }
@@ -90,6 +90,7 @@ resource "google_cloud_run_v2_service" "functions" {
           GENNAKER_PUBLIC_URL = local.urls["serve-api"]
           GENNAKER_HOOKS_URL  = local.urls["receive-webhook"]
           GENNAKER_TARGETS    = jsonencode(var.targets)
+          GENNAKER_INBOX_DAYS = tostring(var.inbox_days)
           # Which function takes the wake-ups of a topic; the one of work takes those of every lane.
           GENNAKER_WAKE_URLS = jsonencode({ work = local.urls["advance-execution"] })
         }

@@ -11,6 +11,7 @@ locals {
   subscriptions = merge(
     {
       start-executions-events        = { topic = "events", function = "start-executions" }
+      start-executions-transitions   = { topic = "transitions", function = "start-executions" }
       sync-repositories-events       = { topic = "events", function = "sync-repositories" }
       send-notifications-transitions = { topic = "transitions", function = "send-notifications" }
     },

@@ -56,6 +56,12 @@ variable "stage_secrets" {
   default     = []
 }
 
+variable "inbox_days" {
+  description = "How long events that arrived are kept, with what came of them, in days."
+  type        = number
+  default     = 90
+}
+
 variable "notification_topics" {
   description = "Topics of this project, made elsewhere, to which pipelines may send their notifications."
   type        = set(string)
@@ -63,12 +69,14 @@ variable "notification_topics" {
 }
 
 variable "source_topics" {
-  description = "By the name of the source, the topic of this project, made elsewhere, on which its messages come: { artifact-registry = \"gcr\" }."
+  description = "By the name of the source, the topic of this project, made elsewhere, on which its messages come: { artifact-registry = \"gcr\", cloud-build = \"cloud-builds\" }. A topic of your own, for on: pubsub, is pubsub- and the subscription's name there: { pubsub-releases = \"acme-releases\" }."
   type        = map(string)
   default     = {}
 
   validation {
-    condition     = alltrue([for source in keys(var.source_topics) : contains(["artifact-registry"], source)])
-    error_message = "The one source whose messages come by a topic is artifact-registry."
+    condition = alltrue([
+      for source in keys(var.source_topics) : can(regex("^(artifact-registry|cloud-build|cloud-storage|pubsub-[a-z][a-z0-9-]*)$", source))
+    ])
+    error_message = "The sources whose messages come by a topic are artifact-registry, cloud-build, cloud-storage, and pubsub- with a name."
   }
 }

@@ -6,6 +6,16 @@ export const SYSTEM_SECRETS = 'GENNAKER_SECRET_';
 /** What stages may name by reference. */
 export const STAGE_SECRETS = 'GENNAKER_STAGE_SECRET_';
 
+/** The values of all of them, to be taken out of what is kept. */
+export function secretValues(
+  environment: { readonly [name: string]: string | undefined },
+  given: readonly string[] = [],
+): readonly string[] {
+  const prefixes = [SYSTEM_SECRETS, STAGE_SECRETS];
+  const named = Object.entries(environment).filter(([name]) => prefixes.some((prefix) => name.startsWith(prefix)));
+  return [...given, ...named.flatMap(([, value]) => (value === undefined || value === '' ? [] : [value]))];
+}
+
 /** The secret `slack-token` is the variable `<prefix>SLACK_TOKEN`. `given` stands before the environment. */
 export function environmentSecrets(
   prefix: typeof SYSTEM_SECRETS | typeof STAGE_SECRETS,

@@ -2,7 +2,7 @@
 import { SWEEP_GRACE_MS, SWEEP_LONGEST_MS, SWEEP_QUEUED_MS, SWEEP_RUNNING_MS } from './limits.ts';
 import type { Move } from './move.ts';
 import type { OnFailure, Plan, StageId, StagePlan } from './plan.ts';
-import type { Reason, WaitReason } from './reason.ts';
+import { isHold, type Reason, type WaitReason } from './reason.ts';
 import type {
   Execution,
   ExecutionEnd,
@@ -185,7 +185,10 @@ function nextSweep(
   let earliest = at + SWEEP_LONGEST_MS;
   for (const stage of stages) {
     if (stage.status === 'running') return soon;
-    if (stage.status === 'waiting') earliest = Math.min(earliest, (stage.wakeAt ?? at) + SWEEP_GRACE_MS);
+    if (stage.status !== 'waiting') continue;
+    // A held stage looks again and again without anyone seeing a difference, so what is known of its wait is old.
+    const wakeAt = isHold(stage.reason) ? at + SWEEP_QUEUED_MS : (stage.wakeAt ?? at);
+    earliest = Math.min(earliest, wakeAt + SWEEP_GRACE_MS);
   }
   return Math.max(earliest, at + SWEEP_GRACE_MS);
 }
@@ -310,9 +313,11 @@ function moveView(
     status: event.view.status,
     ...(event.view.reason === undefined ? {} : { reason: event.view.reason }),
   };
-  if (!isAtRest(event.view.status)) return { moved: commit(now, at, event.proves, { stages, transition }) };
+  const phase =
+    isHold(before.reason) && !isHold(event.view.reason) ? released(indexed, now.phase, before, at) : now.phase;
+  if (!isAtRest(event.view.status)) return { moved: commit(now, at, event.proves, { phase, stages, transition }) };
 
-  const isOver = at >= now.phase.deadline && event.view.reason?.code === 'stage-timed-out';
+  const isOver = at >= phase.deadline && event.view.reason?.code === 'stage-timed-out';
   const stops = now.stop === undefined && (isOver || failsNow(event.view.status, node.stage.onFailure));
   const because: Reason = {
     ...(isOver
@@ -331,12 +336,24 @@ function moveView(
   }
   return {
     moved: commit(now, at, event.proves, {
+      phase,
       stages,
       open,
       stop: stopping,
       transition: stops ? { is: 'stopping', status: 'running', stage: event.stage, reason: because } : transition,
     }),
   };
+}
+
+/** The phase with the time that the stage was held put to its end, which is never further off than for a new execution. */
+function released(
+  { plan }: IndexedPlan,
+  phase: ExecutionPhase & { is: 'running' },
+  { startedAt }: StageView,
+  at: Instant,
+): ExecutionPhase & { is: 'running' } {
+  const held = at - (startedAt ?? at);
+  return { ...phase, deadline: Math.max(phase.deadline, Math.min(phase.deadline + held, at + plan.timeoutMs)) };
 }
 
 function sentenceOf(stage: StageId, view: Pick<StageView, 'status' | 'reason'>): string {

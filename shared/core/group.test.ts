@@ -29,6 +29,15 @@ describe('entering a group', () => {
     expect(entry).toEqual({ verdict, replaced, toStop, group: groupOf(1, ['a'], queue) });
   });
 
+  it('whose queue may have fewer is full earlier', () => {
+    const full = groupOf(1, ['a'], ['b', 'c']);
+    expect(enterGroup(full, 'd', 'queue', 2)).toMatchObject({ verdict: 'full', group: full });
+    expect(enterGroup(full, 'd', 'queue', 3)).toMatchObject({
+      verdict: 'queue',
+      group: groupOf(1, ['a'], ['b', 'c', 'd']),
+    });
+  });
+
   it(`behind ${MAXIMUM_QUEUE} that wait is refused`, () => {
     const queue = Array.from({ length: MAXIMUM_QUEUE }, (_, index) => `q${index}`);
     const full = groupOf(1, ['a'], queue);

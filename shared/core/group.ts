@@ -25,8 +25,13 @@ export const emptyGroup = (limit: number): Group => ({ format: 1, limit, holders
 /** The group with the limit of a newer plan; where that is higher, those who wait get the slots that it adds. */
 export const limitGroup = (now: Group, limit: number): Leave => fill({ ...now, limit });
 
-/** Lets `id` in by the rule of its plan. A full or busy group lets nobody in and stays as it is. */
-export function enterGroup(group: Group, id: ExecutionId, whenBusy: Concurrency['whenBusy']): Entry {
+/** Lets `id` in by the rule of its plan; `maximum` may wait. A full or busy group lets nobody in and stays as it is. */
+export function enterGroup(
+  group: Group,
+  id: ExecutionId,
+  whenBusy: Concurrency['whenBusy'],
+  maximum: number = MAXIMUM_QUEUE,
+): Entry {
   const entry = { group, replaced: [], toStop: [] };
   if (group.holders.length < group.limit) {
     return { ...entry, verdict: 'run', group: { ...group, holders: [...group.holders, id] } };
@@ -35,7 +40,7 @@ export function enterGroup(group: Group, id: ExecutionId, whenBusy: Concurrency[
     case 'skip':
       return { ...entry, verdict: 'busy' };
     case 'queue':
-      if (group.queue.length >= MAXIMUM_QUEUE) return { ...entry, verdict: 'full' };
+      if (group.queue.length >= maximum) return { ...entry, verdict: 'full' };
       return { ...entry, verdict: 'queue', group: { ...group, queue: [...group.queue, id] } };
     case 'newest':
       return { ...entry, verdict: 'queue', replaced: group.queue, group: { ...group, queue: [id] } };

@@ -58,6 +58,8 @@ export type Concurrency = {
   readonly group: string;
   readonly limit: number;
   readonly whenBusy: 'newest' | 'queue' | 'cancel-running' | 'skip';
+  /** With `queue`: how many may wait; MAXIMUM_QUEUE where the plan does not say. */
+  readonly queue?: number;
 };
 
 /** The moments of an execution that a notification can be sent for. */
@@ -75,6 +77,14 @@ export type PinnedImage = {
   readonly digest: string;
 };
 
+/** A time of the week, as `windows:` says it. */
+export type PlanWindow = {
+  readonly days: readonly ('sun' | 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat')[];
+  readonly hours: string;
+  readonly timezone: string;
+  readonly except: readonly string[];
+};
+
 export type Plan = {
   readonly format: 1;
   readonly pipeline: string;
@@ -85,6 +95,8 @@ export type Plan = {
   /** In the order in which they are shown; every stage stands after those that it needs. */
   readonly stages: readonly StagePlan[];
   readonly concurrency: Concurrency;
+  /** When executions may begin; absent: always. */
+  readonly windows?: readonly PlanWindow[];
   readonly timeoutMs: number;
   readonly notify: readonly NotifyPlan[];
   /** The rendered manifests, in one blob for the whole plan; absent where no stage applies any. */

@@ -1,7 +1,7 @@
 /** Why something is not moving, in a form for programs (the code) and one for people (the sentence). */
 
-export const REASON_CODES = [
-  // waits
+/** The waits: `why` has a text and a way on for each, which a test asks for. */
+export const WAIT_CODES = [
   'queued-behind',
   'retry-back-off',
   'time-not-reached',
@@ -10,8 +10,19 @@ export const REASON_CODES = [
   'cluster-unreachable',
   'rollout-in-progress',
   'remote-in-progress',
+  'approval-needed',
+  'pipeline-in-progress',
+  'outside-window',
+  'frozen',
+  'paused',
+] as const;
+export type WaitCode = (typeof WAIT_CODES)[number];
+
+export const REASON_CODES = [
+  ...WAIT_CODES,
   // ends that are not a success
   'cancelled-by-person',
+  'skipped-by-person',
   'superseded-by-newer',
   'group-busy',
   'condition-false',
@@ -34,8 +45,18 @@ export const REASON_CODES = [
   'rollout-failed',
   'manifest-refused',
   'retries-exhausted',
+  'approval-rejected',
+  'approval-timed-out',
+  'check-failed',
+  'not-found',
+  'pipeline-not-succeeded',
+  'pipeline-cycle',
 ] as const;
 export type ReasonCode = (typeof REASON_CODES)[number];
+
+/** The waits of a stage that may not begin yet: its time limit, and that of its execution, do not run meanwhile. */
+const HOLDS: readonly ReasonCode[] = ['outside-window', 'frozen', 'paused'];
+export const isHold = (reason: Reason | undefined): boolean => reason !== undefined && HOLDS.includes(reason.code);
 
 /** An explanation: what is true, in one sentence. */
 export type Reason = {

@@ -133,6 +133,10 @@ export type TriggerSummary = {
   /** One phrase for people: `image items-api:1.2.3 pushed`. */
   readonly text: string;
   readonly by?: string;
+  /** Who wrote the commits that it delivers, where that is known: names and addresses in the Git host's words. */
+  readonly authors?: readonly string[];
+  /** The pipelines that started one another up to this execution, the first of them first; without its own. */
+  readonly chain?: readonly string[];
   readonly at: Instant;
 };
 

@@ -10,7 +10,7 @@ import {
 } from './limits.ts';
 import type { Move } from './move.ts';
 import type { StagePlan } from './plan.ts';
-import type { Reason, WaitReason } from './reason.ts';
+import { isHold, type Reason, type WaitReason } from './reason.ts';
 import type { ClaimId, Input, Instant, Outcome, Run, RunState, Signal, StageEnd, StageView, Wait } from './run.ts';
 
 export type StageEvent =
@@ -34,6 +34,9 @@ export type StageEvent =
       readonly end: 'cancelled' | 'failed';
       readonly revision: number;
     };
+
+/** The signal that wakes a stage from any wait, because a person wants to go on without it. */
+export const SKIP_SIGNAL = 'skip';
 
 /** The fields of `Run` without those that each state sets for itself. */
 type Settled = Omit<Run, 'state'>;
@@ -88,7 +91,7 @@ export function moveStage(stage: StagePlan, run: Run, event: StageEvent): Move<R
   const now = Math.max(event.at, run.at);
   switch (event.is) {
     case 'claim':
-      return claim(run, state, now, event);
+      return claim(stage, run, state, now, event);
     case 'answer':
       return answer(stage, run, now, event);
     case 'signal':
@@ -98,7 +101,13 @@ export function moveStage(stage: StagePlan, run: Run, event: StageEvent): Move<R
   }
 }
 
-function claim(run: Run, state: LiveState, now: Instant, event: StageEvent & { is: 'claim' }): Move<Run> {
+function claim(
+  stage: StagePlan,
+  run: Run,
+  state: LiveState,
+  now: Instant,
+  event: StageEvent & { is: 'claim' },
+): Move<Run> {
   if (event.attempt < run.attempt || (event.attempt === run.attempt && event.step < run.step)) {
     return { ignored: 'duplicate' };
   }
@@ -106,16 +115,23 @@ function claim(run: Run, state: LiveState, now: Instant, event: StageEvent & { i
   const due = inputOf(run, state, now);
   if (due === undefined) return { ignored: state.is === 'claimed' ? 'held' : 'notYet' };
   const stopping = stoppingOf(run);
+  const timed = stopwatch(stage, due.run, state, now);
   if (stopping === undefined) {
     // A signal that came in time counts, however late its step begins.
-    const late = due.input.by === 'signal' ? undefined : lateness(run, now);
+    const late = due.input.by === 'signal' ? undefined : lateness(timed, now);
     const because = run.stop ?? late ?? exhaustion(run, now);
     if (because !== undefined) return { moved: hold(beginStop(run, now, because), { by: 'stop' }, now, event) };
   } else if (run.tries >= MAXIMUM_TRIES || now >= stopping.deadline) {
     const text = `${stopping.because.text} It could not be brought to rest: ${run.tries} workers were lost at it, or its time was over.`;
     return { moved: end(run, now, stopping.end, { ...stopping.because, text }) };
   }
-  return { moved: hold(due.run, due.input, now, event) };
+  return { moved: hold(timed, due.input, now, event) };
+}
+
+/** The run with its whole time still before it, where it has waited to be let begin, however late that is looked at. */
+function stopwatch(stage: StagePlan, run: Run, state: LiveState, now: Instant): Run {
+  if (state.is !== 'waiting' || !isHold(state.reason)) return run;
+  return { ...run, deadline: Math.max(run.deadline, now + stage.timeoutMs) };
 }
 
 function hold(run: Settled, input: Input, now: Instant, event: StageEvent & { is: 'claim' }): Run {
@@ -137,18 +153,18 @@ function inputOf(run: Run, state: LiveState, now: Instant): { input: Input; run:
 
 function wakening(run: Run, state: RunState & { is: 'waiting' }, now: Instant): { input: Input; run: Run } | undefined {
   const until = endOfWait(run, state.for);
-  if ('signal' in state.for) {
-    const wanted = state.for.signal;
-    const signal = run.mail.find((one) => one.name === wanted && one.at < until);
-    if (signal !== undefined) {
-      const mail = run.mail.filter((one) => one !== signal);
-      const taken = [...run.taken, signal.id].slice(-MAXIMUM_TAKEN);
-      // A signal may come before the announcement of the wait was sent, so its step's answer proves nothing new.
-      return { input: { by: 'signal', signal }, run: { ...run, mail, taken, proves: 0 } };
-    }
+  const signal = run.mail.find((one) => isAwaited(state.for, one) && one.at < until);
+  if (signal !== undefined) {
+    const mail = run.mail.filter((one) => one !== signal);
+    const taken = [...run.taken, signal.id].slice(-MAXIMUM_TAKEN);
+    // A signal may come before the announcement of the wait was sent, so its step's answer proves nothing new.
+    return { input: { by: 'signal', signal }, run: { ...run, mail, taken, proves: 0 } };
   }
   return now >= until ? { input: state.input, run } : undefined;
 }
+
+const isAwaited = (wait: Wait, signal: Signal): boolean =>
+  signal.name === SKIP_SIGNAL || ('signal' in wait && wait.signal === signal.name);
 
 /** When a wait ends by itself: at its own time or the stage's limit, whichever comes first. */
 export function endOfWait(run: Settled, wait: Wait): Instant {
@@ -292,7 +308,7 @@ function receive(run: Run, now: Instant, signal: Signal): Move<Run> {
   if (run.taken.includes(signal.id) || run.mail.some((one) => one.id === signal.id)) return { ignored: 'duplicate' };
   // No step that could take it will come: after the holder's answer the stop steps run.
   if (run.stop !== undefined) return { ignored: 'tooLate' };
-  if (run.state.is === 'waiting' && 'signal' in run.state.for && run.state.for.signal === signal.name) {
+  if (run.state.is === 'waiting' && isAwaited(run.state.for, signal)) {
     if (now >= endOfWait(run, run.state.for)) return { ignored: 'tooLate' };
   } else if (now >= run.deadline) return { ignored: 'tooLate' };
   if (run.mail.length >= MAXIMUM_MAIL) return { ignored: 'full' };
@@ -332,9 +348,9 @@ export function viewOf(run: Run): Pick<StageView, 'status' | 'attempts' | 'reaso
 /** True while the waiting run has in its mail what it waits for, so that its step can begin at once. */
 export function hasMail(run: Run): boolean {
   const { state } = run;
-  if (state.is !== 'waiting' || !('signal' in state.for)) return false;
-  const wanted = state.for.signal;
-  return run.mail.some((one) => one.name === wanted);
+  if (state.is !== 'waiting') return false;
+  const wait = state.for;
+  return run.mail.some((one) => isAwaited(wait, one));
 }
 
 /** A view in short: two views with the same are the same to people. */

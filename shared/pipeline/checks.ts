@@ -5,8 +5,10 @@
 import type { StageKind } from '../stages/kind.ts';
 import { checkedDurationMs, durationMs, formatDuration, MAXIMUM_DURATION } from './duration.ts';
 import { hasExpression } from './expressions/text.ts';
+import { givenProblems, inputsSchema } from './inputs.ts';
 import { type Finding, findings } from './issues.ts';
 import { didYouMean } from './nearest.ts';
+import type { Path } from './problem.ts';
 import { needsOf, type RawStage, rawStagesOf } from './raw-stages.ts';
 import { MAXIMUM_PLAN_STAGES, MAXIMUM_STAGES } from './schema.ts';
 import { scopeFindings } from './scope-checks.ts';
@@ -66,7 +68,8 @@ export function checkDocument(document: YamlDocument, usable: Usable): Finding[]
  * alone ask for more.
  */
 export function defaultStageTimeout(kind: StageKind, parameters: unknown): string {
-  const neededMs = (kind.shortestMs?.(parameters) ?? 0) + TIMEOUT_ROOM_MS;
+  const ownMs = Math.max(kind.shortestMs?.(parameters) ?? 0, kind.longestMs?.(parameters) ?? 0);
+  const neededMs = ownMs + TIMEOUT_ROOM_MS;
   const boundedMs = Math.min(neededMs, checkedDurationMs(MAXIMUM_DURATION));
   return formatDuration(Math.max(boundedMs, checkedDurationMs(DEFAULT_STAGE_TIMEOUT)));
 }
@@ -75,11 +78,42 @@ function triggerFindings(root: { readonly [key: string]: unknown }): Finding[] {
   const triggers = Array.isArray(root.on) ? root.on : [];
   const images = isRecord(root.images) ? Object.keys(root.images) : [];
   return triggers.flatMap((trigger: unknown, index): Finding[] => {
-    const name = isRecord(trigger) ? trigger.push : undefined;
-    if (typeof name !== 'string' || hasExpression(name) || images.includes(name)) return [];
-    const path = ['on', index, 'push'];
-    return [{ path, at: 'value', sentence: `"${name}": no such image under images${didYouMean(name, images)}` }];
+    if (!isRecord(trigger)) return [];
+    const path = ['on', index];
+    return [
+      ...imagesOfTrigger(trigger).flatMap(missing(images, path)),
+      ...givenInputFindings(trigger.with, root, path),
+    ];
   });
+}
+
+/** Where a trigger names an image of the pipeline. */
+function imagesOfTrigger(trigger: { readonly [key: string]: unknown }): { name: unknown; at: Path }[] {
+  const carried = ['pubsub', 'webhook'].flatMap((key) => {
+    const image = isRecord(trigger[key]) ? trigger[key].image : undefined;
+    return isRecord(image) ? [{ name: image.name, at: [key, 'image', 'name'] }] : [{ name: image, at: [key, 'image'] }];
+  });
+  return [{ name: trigger.push, at: ['push'] }, ...carried];
+}
+
+function missing(images: readonly string[], path: Path): (found: { name: unknown; at: Path }) => Finding[] {
+  return ({ name, at }) => {
+    if (typeof name !== 'string' || hasExpression(name) || images.includes(name)) return [];
+    const sentence = `"${name}": no such image under images${didYouMean(name, images)}`;
+    return [{ path: [...path, ...at], at: 'value', sentence }];
+  };
+}
+
+/** What a trigger gives must be what the pipeline asks for; expressions are checked by their types. */
+function givenInputFindings(given: unknown, root: { readonly [key: string]: unknown }, path: Path): Finding[] {
+  const declared = inputsSchema.safeParse(root.inputs ?? {});
+  // A template's triggers give values for the inputs of pipelines that it does not know.
+  if (!isRecord(given) || !declared.success || typeof root.template === 'string') return [];
+  return givenProblems(given, declared.data, [...path, 'with'], hasExpression).map(({ path: at, text }) => ({
+    path: at,
+    at: isRecord(given) && at.length === path.length + 2 && !Object.hasOwn(given, String(at.at(-1))) ? 'key' : 'value',
+    sentence: text,
+  }));
 }
 
 function needsFindings(stage: RawStage, ids: readonly string[]): Finding[] {

@@ -75,6 +75,7 @@ export function compile(command: CompileCommand): Plan {
     inputs: values,
     stages,
     concurrency: planConcurrency(definition, templates, scope),
+    ...(definition.windows === undefined ? {} : { windows: definition.windows }),
     timeoutMs: checkedDurationMs(definition.timeout),
     notify: planNotifications(definition, templates, scope),
     ...(manifests === undefined ? {} : { manifests }),
@@ -107,8 +108,9 @@ function pinned(
 
 function planConcurrency(definition: SettledDefinition, templates: Templates, scope: Scope): Concurrency {
   const found = inherit(definition, 'concurrency', templates, scope) ?? { value: {}, scope };
-  const { group, limit, 'when-busy': whenBusy } = parsed(concurrencySchema, found, 'concurrency');
-  return { group: group ?? definition.pipeline, limit, whenBusy };
+  const { group, limit, 'when-busy': whenBusy, queue } = parsed(concurrencySchema, found, 'concurrency');
+  const bound = queue === undefined ? {} : { queue };
+  return { group: group ?? definition.pipeline, limit, whenBusy, ...bound };
 }
 
 function planNotifications(definition: SettledDefinition, templates: Templates, scope: Scope): NotifyPlan[] {

@@ -78,11 +78,11 @@ export function changesOfPlan(before: Plan, after: Plan): readonly PipelineChang
 
 function settingsOf(plan: Plan): Json {
   const { team, namespace, concurrency, timeoutMs, notify } = plan;
-  const { group, limit, whenBusy } = concurrency;
+  const { group, limit, whenBusy, queue = null } = concurrency;
   return {
     team,
     namespace,
-    concurrency: { group, limit, 'when-busy': whenBusy },
+    concurrency: { group, limit, 'when-busy': whenBusy, queue },
     timeout: formatDuration(timeoutMs),
     notify: Object.fromEntries(notify.map((one) => [channelOf(one), one.when ?? 'every transition'])) as Json,
   };

@@ -16,7 +16,9 @@ import { selectFiles } from './select-files.ts';
 import { isRecord } from './yaml-file.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const REFERENCE = readFileSync(join(ROOT, 'docs/pipelines.md'), 'utf8');
+const REFERENCE = ['pipelines.md', 'triggers.md', 'flow.md']
+  .map((name) => readFileSync(join(ROOT, 'docs', name), 'utf8'))
+  .join('\n');
 const kinds: ReadonlyMap<string, StageKind> = stageKinds();
 
 type Block = { readonly language: string; readonly text: string };
@@ -41,7 +43,7 @@ function whole(text: string): string {
   ].join('');
 }
 
-describe('docs/pipelines.md', () => {
+describe('the reference of the language', () => {
   it.each(yamlBlocks)('has only YAML that means what it says: %#', ({ text, expected }) => {
     const parsed = parsePipelines({ file: 'gennaker.yaml', text: whole(text), kinds });
     expect('problems' in parsed ? formatProblems(parsed.problems) : undefined).toBe(expected);

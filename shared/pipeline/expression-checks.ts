@@ -1,5 +1,6 @@
 /** Checks every expression of a document: that it may stand there, that what it names is there, and that its type fits. */
 import type { z } from 'zod';
+import { TRIGGER_FIELDS } from '../triggers/kinds.ts';
 import { checkExpression } from './expressions/evaluate.ts';
 import { ExpressionProblem, parseExpression, type Reference } from './expressions/syntax.ts';
 import { hasExpression, partsOf } from './expressions/text.ts';
@@ -17,12 +18,16 @@ export type Types = {
   readonly otherStages?: readonly string[];
 };
 
-const IMAGE: Type = { is: 'object', fields: { name: TEXT, repository: TEXT, tag: TEXT, digest: TEXT } };
+const COMMON_TRIGGER = { event: TEXT, type: TEXT, source: TEXT, text: TEXT, by: TEXT };
 
-export const TRIGGER: Type = {
-  is: 'object',
-  fields: { event: TEXT, type: TEXT, source: TEXT, text: TEXT, by: TEXT, image: IMAGE },
-};
+/** What `trigger` may have, by the triggers that can start the pipeline; all of it where they are not known. */
+export function typeOfTrigger(on: unknown): Type {
+  const kinds = Array.isArray(on)
+    ? [...TRIGGER_FIELDS].filter(([key]) => on.some((trigger) => isRecord(trigger) && Object.hasOwn(trigger, key)))
+    : [...TRIGGER_FIELDS];
+  return { is: 'object', fields: Object.assign({}, COMMON_TRIGGER, ...kinds.map(([, fields]) => fields)) };
+}
+
 export const PIPELINE: Type = { is: 'object', fields: { name: TEXT, team: TEXT, namespace: TEXT } };
 export const EXECUTION: Type = { is: 'object', fields: { id: TEXT } };
 export const TARGET: Type = { is: 'object', fields: { name: TEXT, labels: { is: 'map', of: TEXT } } };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkFilter, type ImageFilter, matchTag } from './image-filter.ts';
+import { checkFilter, type ImageFilter, matchTag, newestTag } from './image-filter.ts';
 
 describe('matchTag', () => {
   it.each<[ImageFilter, string]>([
@@ -42,4 +42,18 @@ it('checkFilter names what is wrong with a filter', () => {
   expect(checkFilter({ semver: 'newest' })?.field).toBe('semver');
   expect(checkFilter({ regex: '(?=a)' })?.text).toMatch(/^is not a regular expression that RE2 knows: /);
   expect(checkFilter({ regex: 'a' })).toBeUndefined();
+});
+
+describe('the newest tag that matches', () => {
+  const tags = ['1.9.0', '1.10.0', '2.0.0-rc.1', 'latest', 'build-9', 'build-10'];
+
+  it.each([
+    [{ semver: '>=1.0.0' }, '1.10.0'],
+    [{ tag: '1.*' }, '1.10.0'],
+    [{ regex: 'build-[0-9]+' }, 'build-10'],
+    [{ tag: '*' }, '2.0.0-rc.1'],
+    [{ semver: '>=3.0.0' }, undefined],
+  ])('%j is %s', (filter, expected) => {
+    expect(newestTag(filter, tags)).toBe(expected);
+  });
 });

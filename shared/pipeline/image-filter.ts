@@ -26,6 +26,19 @@ export function matchTag(filter: ImageFilter, tag: string): TagMatch {
   return { matches: false, text: 'the image names no tag, semver or regex' };
 }
 
+/**
+ * The newest of the tags that pass the filter; undefined where none does. Versions are ordered as versions; other tags
+ * by their text, numbers in it as numbers: registries do not tell when a tag was pushed.
+ */
+export function newestTag(filter: ImageFilter, tags: readonly string[]): string | undefined {
+  const matching = tags.filter((tag) => matchTag(filter, tag).matches);
+  const versions = matching.filter((tag) => semver.valid(tag) !== null);
+  const ordered = versions.length > 0 ? semver.sort(versions) : matching.sort(inOrder.compare);
+  return ordered.at(-1);
+}
+
+const inOrder = new Intl.Collator('en', { numeric: true });
+
 /** What is wrong with the filter itself, or undefined. `text` goes on after the field's name. */
 export function checkFilter(filter: ImageFilter): { field: 'tag' | 'semver' | 'regex'; text: string } | undefined {
   if (filter.tag !== undefined && !/^[A-Za-z0-9_.*?-]+$/.test(filter.tag)) {

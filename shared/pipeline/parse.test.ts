@@ -226,6 +226,11 @@ describe('each mistake has its sentence and its place:', () => {
       ['4:27  concurrency.when-busy  must be one of newest, queue, cancel-running, skip, not "cancel"'],
     ],
     [
+      'a bound of a queue that there is not',
+      `${PIPELINE}${STAGES}concurrency: { when-busy: newest, queue: 5 }\n`,
+      ['4:42  concurrency.queue  has no meaning with when-busy: newest; it bounds when-busy: queue'],
+    ],
+    [
       'a bad duration',
       `${PIPELINE}${STAGES}timeout: 2 hours\n`,
       ['4:10  timeout  must be a duration such as 30s, 10m, 24h or 1h30m, not "2 hours"'],

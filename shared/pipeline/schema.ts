@@ -3,12 +3,23 @@
  * A checked definition keeps the words of the file and is valid input again, so it can be stored and read back.
  */
 import { z } from 'zod';
+import { MAXIMUM_QUEUE } from '../core/limits.ts';
 import { repositoryProblem } from '../registry/reference.ts';
+import { buildTriggerSchema } from '../triggers/build/schema.ts';
+import { cronTriggerSchema } from '../triggers/cron/schema.ts';
+import { gitTriggerSchema } from '../triggers/git/schema.ts';
+import { imageTriggerSchema } from '../triggers/image/schema.ts';
+import { pipelineTriggerSchema } from '../triggers/pipeline/schema.ts';
+import { pubsubTriggerSchema } from '../triggers/pubsub/schema.ts';
+import { storageTriggerSchema } from '../triggers/storage/schema.ts';
+import { webhookTriggerSchema } from '../triggers/webhook/schema.ts';
 import { duration } from './duration.ts';
 import { hasExpression } from './expressions/text.ts';
 import { checkFilter } from './image-filter.ts';
 import { inputsSchema } from './inputs.ts';
 import { manifestsSchema } from './manifests-schema.ts';
+import { MAXIMUM_EXPRESSION, named, resolved, TEXT } from './texts.ts';
+import { windowsSchema } from './windows-schema.ts';
 
 export const MAXIMUM_STAGES = 400;
 /** Stages of a plan, once those with several targets are counted for each. */
@@ -20,16 +31,7 @@ const MAXIMUM_NOTIFICATIONS = 20;
 const MAXIMUM_ATTEMPTS = 10;
 const MAXIMUM_LIMIT = 100;
 const MAXIMUM_TEXT = 1000;
-const MAXIMUM_EXPRESSION = 4000;
 const MAXIMUM_LABELS = 20;
-
-/** A pattern whose failure is told in words. */
-function named(pattern: RegExp, words: string, maximumLength = 63): z.ZodString {
-  return z
-    .string()
-    .max(maximumLength)
-    .regex(pattern, { error: (issue) => `must be ${words}, not "${String(issue.input)}"` });
-}
 
 const DNS_NAME = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/;
 const pipelineName = named(DNS_NAME, 'lower-case letters, digits and "-", as in items-api');
@@ -44,23 +46,6 @@ const imageName = named(
   /^[a-z][a-z0-9_]*$/,
   'an image name: a lower-case letter, then lower-case letters, digits and "_"',
 );
-
-/** Text of a form, or an expression that gives such text. */
-function resolved(pattern: RegExp, words: string, maximumLength = 63): z.ZodString {
-  return z
-    .string()
-    .max(MAXIMUM_EXPRESSION)
-    .regex(new RegExp(`${pattern.source}|\\$\\{\\{`, pattern.flags), {
-      error: (issue) => `must be ${words}, not "${String(issue.input)}"`,
-    })
-    .check((context) => {
-      if (hasExpression(context.value) || context.value.length <= maximumLength) return;
-      const message = `must have at most ${maximumLength} characters, not ${context.value.length}`;
-      context.issues.push({ code: 'custom', input: context.value, continue: true, message });
-    });
-}
-
-const TEXT = /^.+$/s;
 
 const imageSchema = z
   .strictObject({
@@ -101,14 +86,17 @@ const imageSchema = z
 
 /** Each kind of trigger is an object with a key of its own. */
 const triggerSchema = z.union([
-  z.strictObject({
-    push: resolved(/^[a-z][a-z0-9_]*$/, 'the name of an image').describe(
-      'The name, under images, of the image whose push starts the pipeline',
-    ),
-  }),
+  imageTriggerSchema,
+  gitTriggerSchema,
+  buildTriggerSchema,
+  pubsubTriggerSchema,
+  storageTriggerSchema,
+  cronTriggerSchema,
+  pipelineTriggerSchema,
+  webhookTriggerSchema,
 ]);
 
-export const concurrencySchema = z.strictObject({
+const concurrencyFields = z.strictObject({
   group: resolved(TEXT, 'the name of a group', 200)
     .optional()
     .describe("Executions of one group share its limit; by default the pipeline's name"),
@@ -119,6 +107,20 @@ export const concurrencySchema = z.strictObject({
     .describe(
       'When the group is full: keep only the newest waiting, queue all, cancel the running one, or skip the new one',
     ),
+  queue: z
+    .int()
+    .min(1)
+    .max(MAXIMUM_QUEUE)
+    .optional()
+    .describe(
+      `With when-busy: queue, how many may wait; by default ${MAXIMUM_QUEUE}. One more is skipped, and says so`,
+    ),
+});
+export const concurrencySchema = concurrencyFields.check((context) => {
+  const { queue, 'when-busy': whenBusy } = context.value;
+  if (queue === undefined || whenBusy === 'queue') return;
+  const message = `has no meaning with when-busy: ${whenBusy}; it bounds when-busy: queue`;
+  context.issues.push({ code: 'custom', input: context.value, continue: true, message, path: ['queue'] });
 });
 
 export const NOTIFY_MOMENTS = ['started', 'waiting', 'succeeded', 'failed', 'cancelled'] as const;
@@ -298,6 +300,7 @@ export const definitionSchema = z
     inputs: inputsSchema.default({}).describe('What whoever starts it is asked for'),
     manifests: manifestsSchema.optional(),
     ...inheritable,
+    windows: windowsSchema.optional(),
     timeout: duration().default('24h').describe('How long an execution may take'),
     defaults: defaultsSchema.optional(),
     stages: stagesSchema,
@@ -308,6 +311,7 @@ export const definitionSchema = z
 export type Definition = z.output<typeof definitionSchema>;
 export type StageDefinition = Definition['stages'][string];
 export type ImageDefinition = Definition['images'][string];
+export type TriggerDefinition = z.output<typeof triggerSchema>;
 
 function atMost(maximum: number, what: string): z.core.CheckFn<Record<string, unknown>> {
   return (context) => {

@@ -4,9 +4,9 @@ import {
   EXECUTION,
   PIPELINE,
   TARGET,
-  TRIGGER,
   type Types,
   textFindings,
+  typeOfTrigger,
   valueFindings,
   WANTS_ANYTHING,
   WANTS_CONDITION,
@@ -31,11 +31,12 @@ export function scopeFindings(document: YamlDocument, stages: readonly RawStage[
   const isTemplate = typeof root.template === 'string';
   const early: Types['roots'] = { inputs: inputsTypeOf(root), pipeline: PIPELINE };
   const images: Type = isTemplate ? { is: 'map', of: TEXT } : objectOf(root.images, () => TEXT);
-  const common: Types['roots'] = { ...early, images, trigger: TRIGGER };
+  const common: Types['roots'] = { ...early, images, trigger: typeOfTrigger(root.on) };
   const found: Finding[] = [];
   for (const [field, value] of Object.entries(root)) {
     if (field === 'stages') continue;
-    found.push(...fieldFindings(field, value, { early, common, stages, usable, isTemplate }));
+    if (field === 'on') found.push(...triggerFindings(value, root, early));
+    else found.push(...fieldFindings(field, value, { early, common, stages, usable, isTemplate }));
   }
   found.push(
     ...stageSetFindings({
@@ -71,7 +72,6 @@ function fieldFindings(
   switch (field) {
     case 'namespace':
     case 'images':
-    case 'on':
       return check(early, ', before anything has started');
     case 'concurrency':
     case 'notify':
@@ -86,6 +86,24 @@ function fieldFindings(
     }
   }
   return misplaced(value, [field]);
+}
+
+/** Triggers are read before anything has started; only what they give to inputs comes from the event. */
+function triggerFindings(value: unknown, root: { readonly [key: string]: unknown }, early: Types['roots']): Finding[] {
+  const { inputs, ...fromPipeline } = early;
+  const isTemplate = typeof root.template === 'string';
+  return (Array.isArray(value) ? value : []).flatMap((trigger: unknown, index): Finding[] => {
+    if (!isRecord(trigger))
+      return valueFindings({ value: trigger, path: ['on', index], types: { roots: early }, wanted: WANTS_TEXT });
+    const { with: given, ...rest } = trigger;
+    const before: Types = { roots: early, why: ', before anything has started' };
+    const found = valueFindings({ value: rest, path: ['on', index], types: before, wanted: WANTS_TEXT });
+    // The pipeline's inputs are what is given here; a template's own are known.
+    const roots = { ...fromPipeline, ...(isTemplate ? { inputs } : {}), trigger: typeOfTrigger([trigger]) };
+    const wanted = isTemplate || inputs === undefined ? WANTS_ANYTHING : (inner: Path) => typesWithin(inputs, inner);
+    const types: Types = { roots, why: ', where the inputs are still to be given' };
+    return [...found, ...valueFindings({ value: given, path: ['on', index, 'with'], types, wanted })];
+  });
 }
 
 /** Expressions where none is resolved. */
@@ -258,7 +276,7 @@ export function typeOfOutputs(template: Template, usable: Usable, depth = 0): Ty
     inputs: typeOfInputs(template.inputs),
     pipeline: PIPELINE,
     images: { is: 'map', of: TEXT },
-    trigger: TRIGGER,
+    trigger: typeOfTrigger(undefined),
     target: TARGET,
     execution: EXECUTION,
     stages: fieldsOf(types),

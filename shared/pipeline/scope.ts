@@ -52,6 +52,12 @@ export function meaningIn(scope: Scope): MeaningOf {
         const pinned = Object.entries(scope.surroundings.images).map(([name, image]) => [name, pinnedReference(image)]);
         return part(Object.fromEntries(pinned), reference);
       }
+      case 'data':
+      case 'attributes':
+      case 'headers':
+      case 'status':
+      case 'body':
+        return { is: 'absent' };
     }
   };
 }

@@ -2,6 +2,7 @@
 import type { Json, JsonObject } from '../core/json.ts';
 import type { PinnedImage } from '../core/plan.ts';
 import { normalizeRepository } from '../registry/reference.ts';
+import { textOfReference } from './expressions/evaluate.ts';
 import { type Resolved, resolveValue, UnresolvedExpression } from './expressions/resolve.ts';
 import { hasExpression } from './expressions/text.ts';
 import { givenProblems, sentencesOf, withDefaults } from './inputs.ts';
@@ -9,6 +10,7 @@ import { formatPath, type Path } from './problem.ts';
 import { type Definition, definitionSchema } from './schema.ts';
 import { meaningIn, type Scope, type Surroundings } from './scope.ts';
 import { type Inherited, type Templates, templateUse } from './template.ts';
+import { isRecord } from './yaml-file.ts';
 
 /** A definition whose triggers, images and namespace are as they count; `inputs` are the values that made them so. */
 export type SettledDefinition = Omit<Definition, 'on' | 'namespace'> & {
@@ -48,7 +50,7 @@ export function settle(command: {
   const namespace = textAt(resolved(definition.namespace ?? definition.team, scope, ['namespace']), ['namespace']);
   const images = resolved(definition.images, scope, ['images']);
   const { value, scope: triggerScope } = inherit(definition, 'on', templates, scope) ?? { value: [], scope };
-  const on = resolved(value, triggerScope, ['on']);
+  const on = settledTriggers(value, triggerScope);
   // What was put in is held to the same rules as what a person writes.
   const checked = definitionSchema.safeParse({ ...definition, namespace, images, on });
   if (!checked.success) {
@@ -56,6 +58,47 @@ export function settle(command: {
     throw new CannotSettle(problems);
   }
   return { ...checked.data, on: checked.data.on ?? [], namespace, values };
+}
+
+/** The triggers as they count; what their `with` takes from an event stays, for the event to fill in. */
+function settledTriggers(value: Json, scope: Scope): Json {
+  const triggers = Array.isArray(value) ? value : [];
+  return triggers.map((trigger: Json, index): Json => {
+    if (!isRecord(trigger)) return trigger;
+    const { with: given, ...rest } = trigger as JsonObject;
+    const fixed = resolved(rest, scope, ['on', index]) as JsonObject;
+    return given === undefined ? fixed : { ...fixed, with: openInputs(given, scope, ['on', index, 'with']) };
+  });
+}
+
+function openInputs(given: Json, scope: Scope, path: Path): Json {
+  const known = meaningIn(scope);
+  try {
+    return resolveValue(
+      given,
+      (reference) =>
+        reference.root === 'trigger' ? { is: 'later', cel: textOfReference(reference) } : known(reference),
+      { path },
+    ).value;
+  } catch (error) {
+    if (!(error instanceof UnresolvedExpression)) throw error;
+    throw new CannotSettle([`${formatPath(error.path)} ${error.message}`]);
+  }
+}
+
+/** The inputs that a trigger of the settled definition takes from what it was given by an event. Throws CannotSettle. */
+export function inputsFromTrigger(definition: SettledDefinition, index: number, trigger: JsonObject): JsonObject {
+  const given = definition.on[index]?.with;
+  if (given === undefined) return {};
+  const { pipeline, team, namespace } = definition;
+  const scope = scopeOf({}, { pipeline: { name: pipeline, team, namespace }, images: {}, trigger });
+  try {
+    const { value } = resolveValue(given as Json, meaningIn(scope), { isResolved: true, path: ['on', index, 'with'] });
+    return value as JsonObject;
+  } catch (error) {
+    if (!(error instanceof UnresolvedExpression)) throw error;
+    throw new CannotSettle([`${formatPath(error.path)} ${error.message}`]);
+  }
 }
 
 /** The definition's own value, or that of the first of its templates that has one, with what it can reach. */

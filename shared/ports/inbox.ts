@@ -1,14 +1,43 @@
 /** What arrived and what came of it. */
 import type { Json } from '../core/json.ts';
 
+/** One condition of a trigger beside what the event has there. */
+export type Compared = {
+  /** The field of the trigger or of what it names: `semver`, `branch`, `constraints[0]`. */
+  readonly condition: string;
+  /** What the pipeline asks for. */
+  readonly wanted: string;
+  /** What the event has. */
+  readonly got: string;
+  readonly met: boolean;
+};
+
 /** What one trigger made of an event. */
 export type Verdict =
   | {
       readonly is: 'started' | 'queued' | 'skipped';
       readonly pipeline: string;
       readonly execution: string;
+      /** The position in `on` of the trigger that took it; absent where a person asked. */
+      readonly trigger?: number;
     }
-  | { readonly is: 'filtered' | 'failed'; readonly pipeline: string; readonly trigger: number; readonly text: string };
+  | {
+      readonly is: 'filtered' | 'failed';
+      readonly pipeline: string;
+      readonly trigger: number;
+      readonly text: string;
+      /** The values that decided; absent where none were compared. */
+      readonly compared?: readonly Compared[];
+    }
+  | {
+      /** Another event, or the same one before, started what this one would have. */
+      readonly is: 'duplicate';
+      readonly pipeline: string;
+      readonly trigger: number;
+      /** The execution that it would have started again. */
+      readonly execution: string;
+      readonly text: string;
+    };
 
 export type InboxEntry = {
   readonly format: 1;
@@ -23,6 +52,10 @@ export type InboxEntry = {
   readonly refused?: string;
   /** What it changed of the system itself, one line each: pipelines that a sync brought in. */
   readonly changes?: readonly string[];
+  /** The event that a person had published again as this one, and who that was. */
+  readonly replay?: { readonly of: string; readonly by: string };
+  /** How often the same event came again and started nothing, and when it did last. */
+  readonly repeats?: { readonly times: number; readonly lastAt: number };
   readonly verdicts: readonly Verdict[];
 };
 

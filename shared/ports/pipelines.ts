@@ -1,6 +1,7 @@
 /** The applied pipelines, and the index that finds the triggers which look at an event without scanning pipelines. */
 import type { Json } from '../core/json.ts';
 import type { Hash } from '../core/plan.ts';
+import type { Versioned } from './execution-store.ts';
 
 export type AppliedPipeline = {
   readonly format: 1;
@@ -36,6 +37,33 @@ export type TriggerEntry = {
   readonly pipeline: string;
   /** The position in the pipeline's `on`. */
   readonly index: number;
+  /** Set where a clock fires the trigger. */
+  readonly schedule?: ScheduleRule;
+};
+
+/** When a clock fires a trigger. */
+export type ScheduleRule = {
+  /** A cron expression. */
+  readonly cron: string;
+  /** The time zone whose clocks count: `Asia/Tokyo`. */
+  readonly timezone: string;
+  /** How long after the time that the expression names the trigger is fired, in ms. */
+  readonly delayMs: number;
+  /** Firings that are overdue by more, in ms, are given up. */
+  readonly catchUpMs: number;
+};
+
+/** How far a trigger's schedule has come. */
+export type Schedule = {
+  readonly format: 1;
+  readonly pipeline: string;
+  /** That of the trigger's entry. */
+  readonly key: string;
+  readonly rule: ScheduleRule;
+  /** All firings up to this instant were made or given up; at first the time at which the pipeline was applied. */
+  readonly doneUntil: number;
+  /** When to look next; at first at once. */
+  readonly dueAt: number;
 };
 
 export type PipelineChanges = {
@@ -50,7 +78,10 @@ export type PipelineChanges = {
 export interface Pipelines {
   get(query: { name: string }): Promise<AppliedPipeline | undefined>;
   list(query: { limit: number; after?: string }): Promise<readonly AppliedPipeline[]>;
-  /** Replaces the pipeline and all its triggers, atomically. */
+  /**
+   * Replaces the pipeline and all its triggers, atomically. A schedule whose key is among the new ones goes on where it
+   * stands.
+   */
   put(command: { pipeline: AppliedPipeline; triggers: readonly TriggerEntry[] }): Promise<void>;
   /**
    * Puts and removes pipelines with their triggers, all of them or none: `conflict` where one is not of the generation
@@ -59,4 +90,12 @@ export interface Pipelines {
   change(command: PipelineChanges): Promise<'changed' | 'conflict'>;
   /** The triggers that look at events of this key. Reads only those. */
   triggers(query: { key: string }): Promise<readonly TriggerEntry[]>;
+}
+
+/** The index of the schedules by when they are due; they are put and removed with their pipelines. */
+export interface Schedules {
+  /** The schedules whose `dueAt` is at or before `before`, the most overdue first. Reads only those. */
+  dueSchedules(query: { before: number; limit: number }): Promise<readonly Versioned<Schedule>[]>;
+  /** Moves a schedule on: `conflict` where it was moved or removed since it was read. */
+  moveSchedule(command: Versioned<Schedule>): Promise<'moved' | 'conflict'>;
 }

@@ -26,6 +26,7 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
     else response.end(JSON.stringify({ token: `${scope} ${login}`.trim() }));
   } else if (name === 'broken') response.writeHead(503).end();
   else if (name === 'silent') return;
+  else if (url.pathname.endsWith('/tags/list')) tags(name, url.searchParams, response);
   else if (name === 'moved') response.writeHead(307, { location: 'http://127.0.0.1:1/' }).end();
   else if (name === 'strange') challenge('http://127.0.0.1:1/token');
   else if (tag !== '1.2.3') response.writeHead(404).end();
@@ -40,6 +41,17 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   )
     manifest();
   else challenge(`http://${host}/token`);
+}
+
+/** Two tags a page; `endless` always has another page. */
+function tags(name: string, query: URLSearchParams, response: ServerResponse): void {
+  const last = query.get('last');
+  const all = name === 'endless' ? [`${Number(last ?? 0) + 1}`] : ['1.0.0', '1.1.0', '1.2.0'];
+  const rest = name === 'endless' ? all : all.filter((tag) => last === null || tag > last);
+  const page = rest.slice(0, 2);
+  const hasMore = name === 'endless' || rest.length > page.length;
+  const link = hasMore ? { link: `<http://elsewhere.example/v2/next>; rel="next"` } : {};
+  response.writeHead(200, link).end(JSON.stringify({ name, tags: page }));
 }
 
 describe('registryTagResolver', () => {
@@ -68,6 +80,13 @@ describe('registryTagResolver', () => {
 
   it.each(['public', 'quiet', 'basic', 'private'])('finds the digest in a registry that is %s', async (name) => {
     await expect(resolve(name)).resolves.toEqual({ digest: DIGEST });
+  });
+
+  it('lists all tags, page by page, and asks nobody else for them', async () => {
+    const list = registryTagResolver().list;
+    const signal = AbortSignal.timeout(15_000);
+    await expect(list?.({ repository: `${host}/public`, signal })).resolves.toEqual(['1.0.0', '1.1.0', '1.2.0']);
+    await expect(list?.({ repository: `${host}/endless`, signal })).rejects.toMatchObject({ code: 'refused' });
   });
 
   it('takes a token without credentials where that is enough', async () => {

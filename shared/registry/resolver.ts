@@ -1,10 +1,15 @@
-/** A tag to its digest, asked at the registry by the OCI distribution API. */
+/** A tag to its digest, and the tags that there are, asked at the registry by the OCI distribution API. */
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
-import { DOCKER_HUB, isDigest, splitRepository } from './reference.ts';
+import { DOCKER_HUB, isDigest, isTag, splitRepository } from './reference.ts';
 
 const MAXIMUM_MANIFEST_BYTES = 4 * 1024 * 1024;
 const MAXIMUM_TOKEN_BYTES = 256 * 1024;
+const MAXIMUM_TAGS_BYTES = 4 * 1024 * 1024;
+const TAGS_PER_PAGE = 1_000;
+const MAXIMUM_TAG_PAGES = 20;
+/** A repository with more tags than this has its newest found by pushes alone. */
+export const MAXIMUM_TAGS = TAGS_PER_PAGE * MAXIMUM_TAG_PAGES;
 const DEFAULT_TIMEOUT_MS = 10_000;
 const DOCKER_HUB_API = 'registry-1.docker.io';
 /** Registries whose tokens come from another host of their own. */
@@ -23,6 +28,8 @@ const ACCEPT = [
 export interface TagResolver {
   /** The digest that the tag has now. Throws RegistryError. */
   resolve(query: { repository: string; tag: string; signal: AbortSignal }): Promise<{ digest: string }>;
+  /** The repository's tags, in no order, MAXIMUM_TAGS at most. Absent where they cannot be listed. Throws RegistryError. */
+  list?(query: { repository: string; signal: AbortSignal }): Promise<readonly string[]>;
 }
 
 /** `notFound` and `refused` are final; `unreachable` may pass. */
@@ -67,6 +74,10 @@ export function registryTagResolver(
       const question = new Question({ repository, tag, signal: bounded, login, tokenHosts });
       return { digest: await question.ask() };
     },
+    async list({ repository, signal }) {
+      const bounded = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+      return new Question({ repository, signal: bounded, login, tokenHosts }).tags();
+    },
   };
 }
 
@@ -83,16 +94,16 @@ class Question {
 
   constructor(command: {
     repository: string;
-    tag: string;
+    tag?: string;
     signal: AbortSignal;
     login: (host: string) => Promise<Login | undefined>;
     tokenHosts: ReadonlyMap<string, string>;
   }) {
     const { host, path } = splitRepository(command.repository);
-    this.#name = `${host}/${path}:${command.tag}`;
+    this.#name = command.tag === undefined ? `${host}/${path}` : `${host}/${path}:${command.tag}`;
     this.#host = host;
     this.#path = path;
-    this.#tag = command.tag;
+    this.#tag = command.tag ?? '';
     this.#signal = command.signal;
     this.#login = command.login;
     this.#tokenHosts = command.tokenHosts;
@@ -108,14 +119,36 @@ class Question {
     return `sha256:${createHash('sha256').update(body).digest('hex')}`;
   }
 
-  async #manifest(method: 'HEAD' | 'GET'): Promise<Response> {
+  /** Page by page; each next one is asked for by the last tag of the one before, at the registry's own address. */
+  async tags(): Promise<readonly string[]> {
+    const all = new Set<string>();
+    let last: string | undefined;
+    for (let page = 0; page < MAXIMUM_TAG_PAGES; page += 1) {
+      const query = new URLSearchParams({ n: String(TAGS_PER_PAGE), ...(last === undefined ? {} : { last }) });
+      const response = await this.#ask('GET', `tags/list?${query}`, 'application/json');
+      const hasMore = response.headers.has('link');
+      const tags = tagsIn(parseJson(Buffer.from(await this.#read(response, MAXIMUM_TAGS_BYTES)).toString('utf8')));
+      const before = all.size;
+      for (const tag of tags) all.add(tag);
+      last = tags.at(-1);
+      if (!hasMore || last === undefined || all.size === before) return [...all];
+    }
+    const text = `asking for the tags of ${this.#name}: there are more than ${MAXIMUM_TAGS}; name one, or push one`;
+    throw new RegistryError('refused', text);
+  }
+
+  #manifest(method: 'HEAD' | 'GET'): Promise<Response> {
+    return this.#ask(method, `manifests/${encodeURIComponent(this.#tag)}`, ACCEPT);
+  }
+
+  async #ask(method: 'HEAD' | 'GET', path: string, accept: string): Promise<Response> {
     const base = origin(this.#host === DOCKER_HUB ? DOCKER_HUB_API : this.#host);
-    const url = `${base}/v2/${this.#path}/manifests/${encodeURIComponent(this.#tag)}`;
-    let response = await this.#fetch(url, method, { accept: ACCEPT });
+    const url = `${base}/v2/${this.#path}/${path}`;
+    let response = await this.#fetch(url, method, { accept });
     if (response.status === 401 && this.#authorization === undefined) {
       await response.body?.cancel();
       this.#authorization = await this.#authorize(response.headers.get('www-authenticate') ?? '');
-      response = await this.#fetch(url, method, { accept: ACCEPT });
+      response = await this.#fetch(url, method, { accept });
     }
     if (response.ok) return response;
     await response.body?.cancel();
@@ -217,11 +250,16 @@ class Question {
   }
 }
 
+function tagsIn(answer: unknown): readonly string[] {
+  const tags: unknown = typeof answer === 'object' && answer !== null && 'tags' in answer ? answer.tags : undefined;
+  return Array.isArray(tags) ? tags.filter((tag): tag is string => typeof tag === 'string' && isTag(tag)) : [];
+}
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new RegistryError('refused', "reading a registry's token: the answer is not JSON", { cause });
+    throw new RegistryError('refused', "reading a registry's answer: it is not JSON", { cause });
   }
 }
 

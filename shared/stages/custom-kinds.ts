@@ -107,7 +107,7 @@ const isSchema = z.custom<z.ZodType>(
 const shape = {
   kind: z.string('must be text').regex(KIND_NAME, 'must be lower-case letters, digits and -, beginning with a letter'),
   description: z.string('must be text').min(1, 'must not be empty').max(500, 'must be at most 500 characters long'),
-  target: z.enum(['required', 'none'], 'must be "required" or "none"'),
+  target: z.enum(['required', 'optional', 'none'], 'must be "required", "optional" or "none"'),
   with: isSchema,
   cursor: isSchema,
   outputs: isSchema,
@@ -116,6 +116,7 @@ const shape = {
   manifests: z.union([z.literal('required'), isFunction], 'must be "required" or a function').optional(),
   rendersFiles: z.literal(true).optional(),
   shortestMs: isFunction.optional(),
+  longestMs: isFunction.optional(),
   outputsOf: isFunction.optional(),
   delivers: isFunction.optional(),
   gate: isFunction.optional(),

@@ -45,13 +45,15 @@ describe('guardedHttpClient refuses', () => {
 
   it('metadata servers, listed or not', async () => {
     const client = guardedHttpClient({
-      allow: ['metadata.google.internal', '169.254.169.254'],
+      allow: ['metadata.google.internal', '169.254.169.254', '64:ff9b::a9fe:a9fe', '2002:a9fe:a9fe::1'],
       resolve: async () => [{ address: '169.254.169.254', family: 4 }],
     });
     for (const url of [
       'http://metadata.google.internal/computeMetadata/v1/',
       'http://169.254.169.254/',
       'http://[::ffff:169.254.169.254]/',
+      'http://[64:ff9b::169.254.169.254]/',
+      'http://[2002:a9fe:a9fe::1]/',
     ]) {
       await expect(client.request({ method: 'GET', url, signal: signal() })).rejects.toThrow(HttpRefused);
     }

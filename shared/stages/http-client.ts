@@ -45,9 +45,11 @@ for (const [network, prefix] of [
   ['::1', 128],
   ['64:ff9b::', 96],
   ['64:ff9b:1::', 48],
+  ['2001::', 32],
   ['2002::', 16],
   ['fc00::', 7],
   ['fe80::', 10],
+  ['fec0::', 10],
   ['ff00::', 8],
 ] as const) {
   INSIDE.addSubnet(network, prefix, 'ipv6');
@@ -58,6 +60,8 @@ const METADATA = new BlockList();
 METADATA.addAddress('169.254.169.254', 'ipv4');
 METADATA.addAddress('169.254.170.2', 'ipv4');
 METADATA.addAddress('100.100.100.200', 'ipv4');
+METADATA.addAddress('168.63.129.16', 'ipv4');
+METADATA.addAddress('192.0.0.192', 'ipv4');
 METADATA.addAddress('fd00:ec2::254', 'ipv6');
 METADATA.addAddress('fd20:ce::254', 'ipv6');
 
@@ -151,7 +155,7 @@ function matchesHost(pattern: string, host: string): boolean {
 function isIn(list: BlockList, address: string): boolean {
   if (isIP(address) === 4) return list.check(address, 'ipv4');
   if (list.check(address, 'ipv6')) return true;
-  const inside = mappedIpv4(address);
+  const inside = mappedIpv4(address) ?? translatedIpv4(address);
   return inside !== undefined && list.check(inside, 'ipv4');
 }
 
@@ -160,9 +164,21 @@ function mappedIpv4(address: string): string | undefined {
   // URL spells the address in one way: `::ffff:7f00:1`.
   const canonical = new URL(`http://[${address.replace(/%.*$/, '')}]`).hostname.slice(1, -1);
   const match = /^::(?:ffff:)?(?:([0-9a-f]{1,4}):)?([0-9a-f]{1,4})$/.exec(canonical);
-  if (match === null) return undefined;
-  const high = Number.parseInt(match[1] ?? '0', 16);
-  const low = Number.parseInt(match[2] ?? '0', 16);
+  return match === null ? undefined : ipv4Of(match[1], match[2]);
+}
+
+/** The IPv4 address that a gateway makes of an address of NAT64 or 6to4. */
+function translatedIpv4(address: string): string | undefined {
+  const canonical = new URL(`http://[${address.replace(/%.*$/, '')}]`).hostname.slice(1, -1);
+  const nat64 = /^64:ff9b::(?:([0-9a-f]{1,4}):)?([0-9a-f]{1,4})$/.exec(canonical);
+  if (nat64 !== null) return ipv4Of(nat64[1], nat64[2]);
+  const sixToFour = /^2002:([0-9a-f]{1,4}):([0-9a-f]{1,4}):/.exec(canonical);
+  return sixToFour === null ? undefined : ipv4Of(sixToFour[1], sixToFour[2]);
+}
+
+function ipv4Of(first: string | undefined, second: string | undefined): string {
+  const high = Number.parseInt(first ?? '0', 16);
+  const low = Number.parseInt(second ?? '0', 16);
   return [high >> 8, high & 255, low >> 8, low & 255].join('.');
 }
 

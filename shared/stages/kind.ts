@@ -7,6 +7,7 @@ import type { Cells, Lock } from '../ports/cells.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Cluster, Manifest } from '../ports/cluster.ts';
 import type { Log } from '../ports/log.ts';
+import type { OtherExecutions } from '../ports/other-executions.ts';
 import type { Renderer } from '../ports/renderer.ts';
 import type { Secrets } from '../ports/secrets.ts';
 
@@ -41,8 +42,12 @@ export type StageContext = {
   isAtWork(holder: { execution: string; stage: string; attempt: number }): Promise<boolean>;
   /** The cluster of the stage's target. Throws where the stage has no target. */
   cluster(): Promise<Cluster>;
+  /** Absent where only one execution is run, without the system around it. */
+  readonly others?: OtherExecutions;
   readonly secrets: Secrets;
   readonly http: HttpClient;
+  /** Absent where the system has no identity at Google. */
+  readonly google?: GoogleIdentity;
   readonly renderer: Renderer;
   readonly log: Log;
   /** Shows lines of progress to whoever watches. Rate-limited; nothing decides by them. */
@@ -58,6 +63,12 @@ export type DeliveryContext = Pick<
   StageContext,
   'pipeline' | 'namespace' | 'target' | 'images' | 'manifests' | 'files' | 'blobs'
 >;
+
+/** The system's own identity at Google, lent to stages in the projects that the admins list. */
+export interface GoogleIdentity {
+  /** An access token for Google's APIs; undefined where stages may not act in the project. */
+  token(query: { readonly project: string }): Promise<string | undefined>;
+}
 
 /** HTTP to places that the admins allow. Throws HttpRefused for a place that they do not. */
 export interface HttpClient {
@@ -76,7 +87,7 @@ export interface StageKind<W = unknown, C = unknown, O = unknown> {
   /** One sentence for the documentation. */
   readonly description: string;
   /** Whether stages of this kind need a target, may have one, or have none. */
-  readonly target: 'required' | 'none';
+  readonly target: 'required' | 'optional' | 'none';
   /**
    * Set by kinds that deliver the pipeline's manifests: a pipeline without any cannot use them. As a function it tells
    * that by the parameters as they stand in the file, whose values may still be expressions.
@@ -88,6 +99,8 @@ export interface StageKind<W = unknown, C = unknown, O = unknown> {
   readonly with: ZodType<W>;
   /** How long a stage with these parameters takes at least, in ms, where they say so: a shorter timeout is refused. */
   shortestMs?(parameters: W): number;
+  /** How long a stage with these parameters may wait for others, in ms: its timeout is longer where nobody gives one. */
+  longestMs?(parameters: W): number;
   readonly cursor: ZodType<C>;
   readonly outputs: ZodType<O>;
   /** The outputs of a stage with these parameters, where they depend on them; given to the type check of expressions. */

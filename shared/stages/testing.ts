@@ -8,6 +8,7 @@ import type { Input, Outcome, Signal } from '../core/run.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Cells, Lock } from '../ports/cells.ts';
 import type { Cluster } from '../ports/cluster.ts';
+import type { OtherExecutions } from '../ports/other-executions.ts';
 import type { Renderer } from '../ports/renderer.ts';
 import { type HttpClient, type StageContext, type StageKind, TerminalError } from './kind.ts';
 
@@ -25,9 +26,13 @@ export type ProofWorld = {
   readonly locks?: Cells<Lock>;
   readonly blobs?: Blobs;
   readonly renderer?: Renderer;
+  readonly others?: OtherExecutions;
   readonly secrets?: { readonly [name: string]: string };
   readonly context?: Partial<
-    Pick<StageContext, 'namespace' | 'target' | 'images' | 'manifests' | 'files' | 'isAtWork' | 'callbackUrl'>
+    Pick<
+      StageContext,
+      'namespace' | 'target' | 'images' | 'manifests' | 'files' | 'isAtWork' | 'callbackUrl' | 'google'
+    >
   >;
   /** What the far end has seen or become, as plain data: it must be the same with faults as without. */
   effects(): unknown;
@@ -264,7 +269,7 @@ class ProofRun<W, C, O> {
   #context(which: 'step' | 'stop', tries: number): StageContext {
     const step = this.steps + 1;
     const deadline = this.#now + STEP_MS;
-    const { http, cluster, locks, blobs, renderer, secrets, context } = this.#world;
+    const { http, cluster, locks, blobs, renderer, secrets, others, context } = this.#world;
     const missing = (what: string): never => {
       throw new Error(`proving: the stage uses ${what}, and its world has none`);
     };
@@ -291,6 +296,7 @@ class ProofRun<W, C, O> {
         cluster === undefined ? missing('a cluster') : this.#faulty(cluster, ['create', 'apply', 'delete']),
       secrets: { get: async ({ name }) => secrets?.[name] },
       renderer: renderer ?? { render: async () => missing('a renderer') },
+      ...(others === undefined ? {} : { others: this.#faulty(others, ['start', 'stop']) }),
       http: this.#faulty(http ?? { request: async () => missing('HTTP') }, ['request']),
       log: { write: () => undefined },
       report: () => undefined,

@@ -1,38 +1,39 @@
 /** What all trigger sources have in common: the normalised event, and how a source makes one of what it was sent. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import { isDigest, isTag } from '../registry/reference.ts';
+import { buildFinished } from './build/event.ts';
+import { scheduleDue } from './cron/event.ts';
+import {
+  commitHash,
+  common,
+  digest,
+  imageFields,
+  MAXIMUM_NAME,
+  MAXIMUM_PATH,
+  MAXIMUM_TEXT,
+  MAXIMUM_URL,
+  shortName,
+  tag,
+} from './event-fields.ts';
+import { releasePublished } from './git/release-event.ts';
+import { MAXIMUM_CHAIN, pipelineFinished } from './pipeline/event.ts';
+import { messageArrived } from './pubsub/event.ts';
+import { objectStored } from './storage/event.ts';
+import { webhookCalled } from './webhook/event.ts';
+
+export { MAXIMUM_CHAIN, MAXIMUM_TEXT };
 
 /** Events that one body may hold. Registries send a few at a time. */
 export const MAXIMUM_EVENTS_PER_BODY = 500;
-const MAXIMUM_NAME = 255;
-const MAXIMUM_URL = 1_000;
-/** Of one path in a repository, in characters. */
-const MAXIMUM_PATH = 1_000;
 /** Paths that one push may tell of; one that changed more tells of none. */
 export const MAXIMUM_PATHS = 3_000;
-/** The phrase for people, in characters. */
-export const MAXIMUM_TEXT = 1000;
+/** Authors that one push may tell of; one with more tells of none. */
+export const MAXIMUM_AUTHORS = 100;
 /** Images that one manual start may name. */
 export const MAXIMUM_IMAGES = 50;
 
-const tag = z.string().refine(isTag, 'must be a tag');
-const digest = z.string().refine(isDigest, 'must be sha256: and 64 hexadecimal digits');
-
-const commitHash = z.string().regex(/^[0-9a-f]{40}$/, 'must be 40 hexadecimal digits');
 const gitRef = z.string().max(MAXIMUM_NAME).startsWith('refs/');
 const registeredId = z.string().max(MAXIMUM_NAME);
-
-const common = {
-  /** The sender's delivery or event id, with the source before it: the same again for a redelivery, and only then. */
-  id: z.string().regex(/^[A-Za-z0-9._-]{1,200}$/),
-  /** When it arrived, in epoch ms. */
-  at: z.int(),
-  /** One phrase for people: `image items-api:1.2.3 pushed`. */
-  text: z.string().max(MAXIMUM_TEXT),
-  /** W3C traceparent. */
-  trace: z.string().max(100).optional(),
-};
 
 export const sourceEvent = z.discriminatedUnion('type', [
   z.object({
@@ -40,12 +41,9 @@ export const sourceEvent = z.discriminatedUnion('type', [
     type: z.literal('image-pushed'),
     /** The source's name, as in the registry of sources. */
     source: z.string().max(100),
-    image: z.object({
-      /** With its host, as `normalizeRepository` spells it. */
-      repository: z.string().max(MAXIMUM_NAME),
-      tag,
-      /** Absent where the sender does not tell it. */
-      digest: digest.optional(),
+    image: imageFields.extend({
+      /** The sender gives its deliveries no id: a redelivery is told by the digest alone. */
+      isRepeatable: z.literal(true).optional(),
     }),
   }),
   z.object({
@@ -66,6 +64,8 @@ export const sourceEvent = z.discriminatedUnion('type', [
       paths: z.array(z.string().max(MAXIMUM_PATH)).max(MAXIMUM_PATHS).optional(),
       /** Who pushed, in the sender's words. */
       by: z.string().max(MAXIMUM_NAME).optional(),
+      /** Who wrote the commits: names, logins and addresses; absent where the sender does not tell of all. */
+      authors: z.array(shortName).max(MAXIMUM_AUTHORS).optional(),
     }),
   }),
   z.object({
@@ -80,11 +80,25 @@ export const sourceEvent = z.discriminatedUnion('type', [
       action: z.string().max(100),
       /** The branch that it is to be merged into, without `refs/heads/`. */
       base: z.string().max(MAXIMUM_NAME),
-      head: commitHash,
+      /** Absent where the sender shortens it. */
+      head: commitHash.optional(),
       isFork: z.boolean(),
       by: z.string().max(MAXIMUM_NAME).optional(),
+      /** The branch that it comes from. */
+      branch: shortName.optional(),
+      /** Who opened it. */
+      author: shortName.optional(),
+      /** Present where this is what merged it; `commit` is the merge's, where the host tells. */
+      merged: z.object({ commit: commitHash.optional() }).optional(),
     }),
   }),
+  releasePublished,
+  buildFinished,
+  messageArrived,
+  objectStored,
+  webhookCalled,
+  scheduleDue,
+  pipelineFinished,
   z.object({
     ...common,
     type: z.literal('manual'),
@@ -98,6 +112,8 @@ export const sourceEvent = z.discriminatedUnion('type', [
         .refine((images) => Object.keys(images).length <= MAXIMUM_IMAGES, `has more than ${MAXIMUM_IMAGES} images`),
       /** Who asked. */
       by: z.string().max(MAXIMUM_NAME),
+      /** Where a pipeline asked: those that started one another up to it, itself last. */
+      chain: z.array(z.string().max(MAXIMUM_NAME)).max(MAXIMUM_CHAIN).optional(),
     }),
   }),
 ]);
@@ -115,6 +131,8 @@ export type SourceRequest = {
   readonly rawBody: Uint8Array;
   /** What stands after the source's name in the URL's path; empty where nothing does. */
   readonly pathSecret: string;
+  /** What stands after that, for webhooks of a team's own, whose path has a name before its secret. */
+  readonly pathRest?: string | undefined;
 };
 
 export type Verified = 'ok' | { readonly refused: string };
@@ -148,6 +166,8 @@ export type SourceMessage = {
   /** UTF-8, decoded. */
   readonly data: string;
   readonly attributes: { readonly [name: string]: string };
+  /** The name of the subscription that it came by. */
+  readonly subscription?: string;
 };
 
 /** A source whose messages come by a subscription; who may publish is the topic's own matter. */
@@ -184,6 +204,11 @@ export function eventId(source: string, ...parts: readonly string[]): string {
 /** The phrase for a pushed image. */
 export function pushedText(repository: string, tagName: string): string {
   return `image ${repository.slice(repository.lastIndexOf('/') + 1)}:${tagName} pushed`;
+}
+
+/** Cuts what a sender wrote to what an event keeps; undefined for nothing. */
+export function atMostName(text: string | null | undefined): string | undefined {
+  return text === null || text === undefined || text === '' ? undefined : text.slice(0, MAXIMUM_NAME);
 }
 
 /** Compares in constant time, whatever the lengths. */

@@ -20,6 +20,7 @@ import type { StageKind } from '../stages/kind.ts';
 import { triggerEntries } from '../triggers/keys.ts';
 import { locksBefore } from './templates/choose-version.ts';
 import { choiceFor, type OpenLibrary, withTemplatesFor } from './templates/library.ts';
+import { loopThrough, startersOf } from './trigger-loops.ts';
 
 /** How long rendering the manifests of one upload may take, in ms. */
 const RENDER_TIMEOUT_MS = 60_000;
@@ -120,6 +121,17 @@ export async function checkPipelines(
   const checked = usesTemplates(text) ? await withPublished(ports, names, read) : read(() => NO_TEMPLATES);
   if ('problems' in checked) return checked;
   const problems: Problem[] = [];
+  const declared = new Map(checked.pipelines.map(({ settled }) => [settled.pipeline, settled.on]));
+  for (const [pipeline, on] of declared) {
+    for (const { index, name } of startersOf(on)) {
+      const loop = await loopThrough(ports.pipelines, declared, pipeline, name);
+      if (loop === undefined) continue;
+      const document = documents.find(({ value }) => isRecord(value) && value.pipeline === pipeline);
+      const at = document?.keyAt(['on', index, 'pipeline']) ?? { line: 1, column: 1 };
+      const message = `on[${index}].pipeline  makes a loop in which pipelines start one another without end: ${loop.join(' → ')}`;
+      problems.push({ file, ...at, message });
+    }
+  }
   for (const { settled } of checked.pipelines)
     problems.push(...(await problemsOfManifests(ports, file, settled, files)));
   return problems.length > 0 ? { problems } : checked;

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { type EngineBench, openBench, type PlanChange, scripted } from '../../test/support/engine-bench.ts';
 import { statusOf } from '../core/execution.ts';
 import type { Concurrency } from '../core/plan.ts';
-import { restartExecution } from './create-execution.ts';
 import { executionIdOf } from './engine.ts';
+import { restartExecution } from './restart-execution.ts';
 import { cancelExecution } from './stop-execution.ts';
 
 const planWith = (whenBusy: Concurrency['whenBusy'], limit = 1): PlanChange => ({
@@ -166,6 +166,35 @@ describe('where the group is busy', () => {
   });
 });
 
+describe('a full group', () => {
+  it('takes as many into its queue as the pipeline says; one more is skipped, and says so', async () => {
+    await using bench = openBench();
+    const bounded: PlanChange = {
+      stages: [scripted('release', ['wait'])],
+      concurrency: { group: 'items-api', limit: 1, whenBusy: 'queue', queue: 2 },
+    };
+    for (const id of ['e1', 'e2', 'e3', 'e4']) await bench.start(id, bounded);
+    expect(await statusesOf(bench, ['e1', 'e2', 'e3', 'e4'])).toEqual(['running', 'queued', 'queued', 'skipped']);
+    expect((await bench.execution('e4')).phase).toMatchObject({
+      reason: {
+        code: 'group-busy',
+        text: "Its group's queue is full: 2 wait already, and no more may.",
+        unblock: 'gennaker restart e4',
+      },
+    });
+    expect(await bench.group()).toMatchObject({ holders: ['e1'], queue: ['e2', 'e3'] });
+  });
+
+  it('whose newest waits alone tells each that it replaced by what', async () => {
+    await using bench = openBench();
+    for (const id of ['e1', 'e2', 'e3']) await bench.start(id, planWith('newest'));
+    expect(await statusesOf(bench, ['e1', 'e2', 'e3'])).toEqual(['running', 'cancelled', 'queued']);
+    expect((await bench.execution('e2')).phase).toMatchObject({
+      reason: { code: 'superseded-by-newer', text: 'It waited for a slot, and e3, which is newer, took its place.' },
+    });
+  });
+});
+
 describe('a restart', () => {
   const restart = (bench: EngineBench, id: string) => restartExecution(bench.engine, { id, by: 'Aki' }, executionIdOf);
 
@@ -191,6 +220,13 @@ describe('a restart', () => {
     await bench.sweepUntilRest(3);
     expect(bench.done.filter((key) => key.startsWith(id))).toEqual([`${id}/release/1/1`]);
     expect(await bench.execution('e1')).toEqual(before);
+  });
+
+  it('of one that has succeeded is refused, for nothing of it is left to do', async () => {
+    await using bench = openBench();
+    await bench.start('e1', { stages: [scripted('build')] });
+    await bench.sweepUntilRest(3);
+    expect(await restart(bench, 'e1')).toEqual({ is: 'succeeded', pipeline: 'items-api' });
   });
 
   it('of one that runs is refused, and of one that is not there too', async () => {

@@ -7,7 +7,6 @@ import type { Write } from '../ports/execution-store.ts';
 import { type Changed, commitChange, type OpenGroup, promote, runsStarted } from './change-execution.ts';
 import { type StatePorts, untilCommitted } from './engine.ts';
 import { attend, sendChange } from './send.ts';
-import { traceOf } from './trace.ts';
 
 export type NewExecution = {
   readonly id: ExecutionId;
@@ -50,7 +49,7 @@ export async function createExecution(ports: StatePorts, command: NewExecution):
     const group: OpenGroup = { value: limited.group, expected: found?.version ?? 'absent' };
     const promoted = await promote(ports, group, limited.promoted, at);
     const holders = group.value.holders;
-    const entry = enterGroup(group.value, id, rule.whenBusy);
+    const entry = enterGroup(group.value, id, rule.whenBusy, rule.queue);
     group.value = entry.group;
     const execution = beginExecution(indexed, {
       id,
@@ -111,7 +110,7 @@ function beginningOf(
       const text =
         entry.verdict === 'busy'
           ? `Its group is busy: ${holder} runs, and the pipeline says when-busy: skip.`
-          : `Its group's queue is full: ${entry.group.queue.length} wait already.`;
+          : `Its group's queue is full: ${entry.group.queue.length} wait already, and no more may.`;
       const reason: Reason = { code: 'group-busy', text, unblock: `gennaker restart ${id}` };
       return { is: 'skip', reason };
     }
@@ -146,44 +145,4 @@ async function replace(
 function carriedRuns(command: NewExecution): Write[] {
   const runs = command.restart?.runs ?? [];
   return runs.map((run) => ({ document: 'run', value: { ...run, execution: command.id }, expected: 'absent' }));
-}
-
-export type Restarted =
-  | { readonly is: 'accepted'; readonly event: string; readonly execution: ExecutionId }
-  | { readonly is: 'unknown' }
-  | { readonly is: 'still-running' };
-
-/** Runs an ended execution's plan again as a new execution, which goes on after the stages that had succeeded. */
-export async function restartExecution(
-  ports: StatePorts,
-  command: { readonly id: ExecutionId; readonly by: string },
-  newId: (pipeline: string, event: string) => ExecutionId,
-): Promise<Restarted> {
-  const found = await ports.executions.readExecution({ id: command.id });
-  if (found === undefined) return { is: 'unknown' };
-  const before: Execution = found.value;
-  if (before.phase.is !== 'ended') return { is: 'still-running' };
-  const indexed = await ports.plans.get(before.plan);
-  const event = `manual-${ports.random.id()}`;
-  const isDone = (view: StageView): boolean => view.status === 'succeeded';
-  const carried = new Map(before.stages.filter(isDone).map((view) => [view.id, view]));
-  const runs = await ports.executions.readRuns({ execution: command.id });
-  const created = await createExecution(ports, {
-    id: newId(before.pipeline, event),
-    indexed,
-    trigger: {
-      event,
-      source: 'manual',
-      text: `restart of ${command.id}`,
-      by: command.by,
-      at: ports.clock.now(),
-    },
-    trace: traceOf({ id: event, trace: before.trace }),
-    restart: {
-      of: command.id,
-      carried,
-      runs: runs.map((run) => run.value).filter((run) => carried.has(run.stage)),
-    },
-  });
-  return { is: 'accepted', event, execution: created.execution };
 }

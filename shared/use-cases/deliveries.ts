@@ -3,6 +3,7 @@ import type { Answer, Delivery } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Inbox } from '../ports/inbox.ts';
 import type { Log } from '../ports/log.ts';
+import { maskSecrets } from '../triggers/mask.ts';
 import { PoisonMessage } from './messages.ts';
 
 /** How much of a message that cannot be processed is kept, in characters. */
@@ -31,7 +32,7 @@ export function taking(
           id: `poison-${delivery.messageId}`,
           receivedAt: ports.clock.now(),
           source: delivery.subscription,
-          text: `a message that cannot be processed: ${delivery.data.slice(0, MAXIMUM_KEPT_CHARACTERS)}`,
+          text: `a message that cannot be processed: ${maskSecrets(delivery.data).slice(0, MAXIMUM_KEPT_CHARACTERS)}`,
           refused: error.message,
           verdicts: [],
         },

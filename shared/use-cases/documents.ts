@@ -1,5 +1,6 @@
 /** The one place where stored documents are read: it checks them, and brings those of earlier formats up to the present. */
 import { z } from 'zod';
+import { WEEKDAYS } from '../calendar/windows.ts';
 import type { Json } from '../core/json.ts';
 import type { Plan } from '../core/plan.ts';
 import { REASON_CODES, type Reason, type WaitReason } from '../core/reason.ts';
@@ -98,6 +99,8 @@ const execution: z.ZodType<Execution> = z.object({
     source: z.string(),
     text: z.string(),
     by: z.string().exactOptional(),
+    authors: z.array(z.string()).exactOptional(),
+    chain: z.array(z.string()).exactOptional(),
     at: instant,
   }),
   restartOf: z.string().exactOptional(),
@@ -166,7 +169,18 @@ const plan: z.ZodType<Plan> = z.object({
     group: z.string(),
     limit: z.number().int().positive(),
     whenBusy: z.enum(['newest', 'queue', 'cancel-running', 'skip']),
+    queue: z.number().int().positive().exactOptional(),
   }),
+  windows: z
+    .array(
+      z.object({
+        days: z.array(z.enum(WEEKDAYS)),
+        hours: z.string(),
+        timezone: z.string(),
+        except: z.array(z.string()),
+      }),
+    )
+    .exactOptional(),
   timeoutMs: count,
   notify: z.array(
     z.union([

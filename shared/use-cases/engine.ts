@@ -6,13 +6,15 @@ import type { Cells, Lock } from '../ports/cells.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { ExecutionStore } from '../ports/execution-store.ts';
+import type { Holds } from '../ports/holds.ts';
 import type { Log } from '../ports/log.ts';
+import type { OtherExecutions } from '../ports/other-executions.ts';
 import type { ProgressBoard } from '../ports/progress.ts';
 import type { Random } from '../ports/random.ts';
 import type { Renderer } from '../ports/renderer.ts';
 import type { Secrets } from '../ports/secrets.ts';
 import type { WakeUps } from '../ports/wake-ups.ts';
-import type { HttpClient, StageKind } from '../stages/kind.ts';
+import type { GoogleIdentity, HttpClient, StageKind } from '../stages/kind.ts';
 import type { Callbacks } from './callbacks.ts';
 import type { PlanReader } from './plans.ts';
 
@@ -53,13 +55,18 @@ export type Engine = StatePorts & {
   readonly kinds: ReadonlyMap<string, StageKind>;
   readonly blobs: Blobs;
   readonly locks: Cells<Lock>;
+  /** What keeps stages from beginning; absent where nothing can. */
+  readonly holds?: Pick<Cells<Holds>, 'read'>;
   readonly progress: ProgressBoard;
   readonly secrets: Secrets;
   readonly http: HttpClient;
+  readonly google?: GoogleIdentity | undefined;
   readonly renderer: Renderer;
   /** The cluster of a target. Throws where no target has the name. */
   readonly clusterOf: (target: string) => Promise<Cluster>;
   readonly timing: Timing;
+  /** Absent where stages reach no other executions. */
+  readonly others?: OtherExecutions | undefined;
   /** Absent where nobody can call back. */
   readonly callbacks?: Callbacks | undefined;
 };

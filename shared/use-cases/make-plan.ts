@@ -2,20 +2,21 @@
 import type { JsonObject } from '../core/json.ts';
 import type { Hash, PinnedImage, Plan } from '../core/plan.ts';
 import { type CompileCommand, compile } from '../pipeline/compile.ts';
-import { matchTag } from '../pipeline/image-filter.ts';
+import { matchTag, newestTag } from '../pipeline/image-filter.ts';
 import { manifestSources } from '../pipeline/manifest-sources.ts';
 import { formatProblems } from '../pipeline/problem.ts';
 import { type ManifestFiles, renderManifests } from '../pipeline/render.ts';
 import type { Definition, ImageDefinition } from '../pipeline/schema.ts';
 import type { Target } from '../pipeline/scope.ts';
-import { CannotSettle, outlinedImages, type SettledDefinition, settle } from '../pipeline/settle.ts';
+import { CannotSettle, inputsFromTrigger, outlinedImages, type SettledDefinition, settle } from '../pipeline/settle.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { ExecutionStore } from '../ports/execution-store.ts';
 import type { TemplateLock } from '../ports/pipelines.ts';
 import { RenderError, type Renderer } from '../ports/renderer.ts';
 import { normalizeRepository } from '../registry/reference.ts';
-import type { TagResolver } from '../registry/resolver.ts';
+import { RegistryError, type TagResolver } from '../registry/resolver.ts';
 import type { StageKind } from '../stages/kind.ts';
+import { imagesOfEvent, triggerData } from '../triggers/matching.ts';
 import type { SourceEvent } from '../triggers/source.ts';
 import type { PlanReader } from './plans.ts';
 import type { LockedTemplates } from './templates/locked.ts';
@@ -60,13 +61,15 @@ export class CannotPlan extends Error {
 /** Pins the images, renders the manifests and compiles. Throws CannotPlan, or RegistryError where a tag is not resolved. */
 export async function makePlan(ports: PlanPorts, command: PlanCommand): Promise<Plan> {
   const { event } = command;
-  const inputs: JsonObject = event.type === 'manual' ? event.manual.inputs : {};
   try {
     const templates = await ports.lockedTemplates(command.lock);
+    const open = settle({ definition: command.definition, templates, inputs: {}, isOpen: true });
+    const trigger = triggerData(open, command.trigger, event);
+    const inputs = event.type === 'manual' ? event.manual.inputs : inputsFromTrigger(open, command.trigger, trigger);
     const definition = settle({ definition: command.definition, templates, inputs });
     const images = await pinImages(ports, { ...command, definition });
     const { kinds, targets } = ports;
-    const compiled = { definition, kinds, templates, targets, images, trigger: triggerData(event) };
+    const compiled = { definition, kinds, templates, targets, images, trigger };
     return compile({ ...compiled, ...(await rendered(ports, command, compiled)), ...filesFor(ports, command) });
   } catch (error) {
     throw inWords(error);
@@ -90,21 +93,6 @@ export function outlinePlan(
 function inWords(error: unknown): unknown {
   if (!(error instanceof CannotSettle) && !(error instanceof RenderError)) return error;
   return new CannotPlan(error.message, { cause: error });
-}
-
-/** What started the execution, as expressions see it. */
-function triggerData(event: SourceEvent): JsonObject {
-  const { id, type, source, text } = event;
-  return {
-    event: id,
-    type,
-    source,
-    text,
-    ...(event.type === 'manual' ? { by: event.manual.by } : {}),
-    ...(event.type === 'image-pushed'
-      ? { image: { name: event.image.repository.split('/').at(-1), ...event.image } }
-      : {}),
-  };
 }
 
 /** The files, where a stage renders them later. */
@@ -149,7 +137,7 @@ async function pinImages(
   command: Omit<PlanCommand, 'definition'> & { readonly definition: SettledDefinition },
 ): Promise<{ readonly [name: string]: PinnedImage }> {
   const { definition, event } = command;
-  const pushed = event.type === 'image-pushed' ? definition.on[command.trigger]?.push : undefined;
+  const pushed = imagesOfEvent(definition, command.trigger, event);
   const asked = event.type === 'manual' ? event.manual.images : {};
   const unknown = Object.keys(asked).find((name) => !Object.hasOwn(definition.images, name));
   if (unknown !== undefined) {
@@ -165,32 +153,69 @@ async function pinImages(
   const pinned: [string, PinnedImage][] = [];
   for (const [name, image] of Object.entries(definition.images)) {
     const given = Object.hasOwn(asked, name) ? asked[name] : undefined;
-    if (name === pushed && event.type === 'image-pushed') {
-      pinned.push([name, await pin(image, event.image.tag, event.image.digest)]);
+    const told = Object.hasOwn(pushed, name) ? pushed[name] : undefined;
+    if (told !== undefined) {
+      pinned.push([name, await pin(image, told.tag, told.digest)]);
     } else if (given !== undefined) {
       const match = matchTag(image, given.tag);
       if (!match.matches) throw new CannotPlan(`The image ${name} may not have the tag ${given.tag}: ${match.text}.`);
       pinned.push([name, await pin(image, given.tag, given.digest)]);
     } else {
       earlier ??= await imagesRunLast(ports, definition.pipeline);
-      pinned.push([name, await chosen(name, image, Object.hasOwn(earlier, name) ? earlier[name] : undefined, pin)]);
+      const ranLast = Object.hasOwn(earlier, name) ? earlier[name] : undefined;
+      const asNewest = startsWithoutImage(event) ? await newest(ports, image, signal) : undefined;
+      if (asNewest !== undefined) pinned.push([name, await pin(image, asNewest, undefined)]);
+      else pinned.push([name, await chosen(ports, { name, image, earlier: ranLast, pin, signal })]);
     }
   }
   return Object.fromEntries(pinned);
 }
 
-async function chosen(
-  name: string,
+/** Nobody pushed an image or asked for one: then the newest that matches is what is wanted. */
+function startsWithoutImage({ type }: SourceEvent): boolean {
+  return type !== 'image-pushed' && type !== 'manual' && type !== 'pipeline-finished';
+}
+
+/** The newest tag that the image takes; undefined where the registry's tags cannot be listed, or none matches. */
+async function newest(
+  { resolver }: Pick<PlanPorts, 'resolver'>,
   image: ImageDefinition,
-  earlier: PinnedImage | undefined,
-  pin: (image: ImageDefinition, tag: string, digest: string | undefined) => Promise<PinnedImage>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (isExact(image)) return image.tag;
+  const tags = await resolver.list?.({ repository: normalizeRepository(image.repository), signal });
+  return tags === undefined ? undefined : newestTag(image, tags);
+}
+
+function isExact({ tag }: ImageDefinition): boolean {
+  return tag !== undefined && !/[*?]/.test(tag);
+}
+
+async function chosen(
+  ports: Pick<PlanPorts, 'resolver'>,
+  given: {
+    readonly name: string;
+    readonly image: ImageDefinition;
+    readonly earlier: PinnedImage | undefined;
+    readonly pin: (image: ImageDefinition, tag: string, digest: string | undefined) => Promise<PinnedImage>;
+    readonly signal: AbortSignal;
+  },
 ): Promise<PinnedImage> {
+  const { name, image, earlier, pin, signal } = given;
   const repository = normalizeRepository(image.repository);
   if (earlier?.repository === repository && matchTag(image, earlier.tag).matches) return earlier;
-  if (image.tag !== undefined && !/[*?[\]{}!]/.test(image.tag)) return pin(image, image.tag, undefined);
-  throw new CannotPlan(
-    `No version of the image ${name} has come yet. Push one to ${repository}, or name one: --image ${name}=TAG.`,
-  );
+  const tag = isExact(image) ? image.tag : undefined;
+  if (tag !== undefined) return pin(image, tag, undefined);
+  let refused: RegistryError | undefined;
+  const found = await newest(ports, image, signal).catch((error: unknown) => {
+    if (!(error instanceof RegistryError) || error.retryable) throw error;
+    refused = error;
+    return undefined;
+  });
+  if (found !== undefined) return pin(image, found, undefined);
+  const why = refused === undefined ? '' : ` (${refused.message})`;
+  const text = `No version of the image ${name} has come yet${why}. Push one to ${repository}, or name one: --image ${name}=TAG.`;
+  throw new CannotPlan(text, { cause: refused });
 }
 
 /** The images of the pipeline's newest executions that succeeded, by name. */

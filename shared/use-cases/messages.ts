@@ -203,6 +203,9 @@ export function parseWorkMessage(message: Message): WorkMessage {
   }
 }
 
+/** True for a message of the topic `transitions`, as its attributes say. */
+export const isAnnouncement = (message: Message): boolean => message.attributes.type === TYPES.announcement;
+
 /** Reads a message of the topic `transitions`. Throws PoisonMessage. */
 export function parseAnnouncement(message: Message): Announcement & { readonly trace?: string } {
   const event = readCloudEvent(message);

@@ -1,4 +1,5 @@
 /** The system's own stores as a step is given them: that one of them fails is no fault of the stage, so it must not use up its attempts. */
+import type { OtherExecutions } from '../ports/other-executions.ts';
 import type { StageContext } from '../stages/kind.ts';
 
 /** One of our own stores did not answer. The step that asked it may run again. */
@@ -21,6 +22,18 @@ export function ownStores({ blobs, locks, secrets, isAtWork }: Stores): Stores {
     },
     secrets: { get: (query) => telling(() => secrets.get(query)) },
     isAtWork: (holder) => telling(() => isAtWork(holder)),
+  };
+}
+
+/** Other executions, which are in the same stores. */
+export function ownOthers(others: OtherExecutions): OtherExecutions {
+  return {
+    start: (command) => telling(() => others.start(command)),
+    requested: (query) => others.requested(query),
+    read: (query) => telling(() => others.read(query)),
+    whyNotStarted: (query) => telling(() => others.whyNotStarted(query)),
+    newest: (query) => telling(() => others.newest(query)),
+    stop: (command) => telling(() => others.stop(command)),
   };
 }
 

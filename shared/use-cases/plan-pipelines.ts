@@ -23,8 +23,9 @@ import { compareLive, type LivePorts, type TargetComparison } from './compare-li
 import type { ImageChange } from './describe-execution.ts';
 import { expectedDuration } from './expected-duration.ts';
 import { CannotPlan, imagesRunLast, makePlan, outlinePlan, type PlanPorts } from './make-plan.ts';
+import { matchTrigger } from './match-trigger.ts';
 import type { PlanBasis } from './plan-basis.ts';
-import { filteredBy } from './start-executions.ts';
+import { settledOf } from './start-executions.ts';
 
 export type PlanPipelinesPorts = PlanPorts &
   Omit<ApplyPorts, 'clock'> & {
@@ -115,6 +116,25 @@ export async function planPipelines(
     pipelines.push(await planPipeline(drafts, subject, live, signal));
   }
   return { is: 'planned', request, pipelines };
+}
+
+/** Plans what the event would start of a pipeline as it is applied. Throws CannotPlan where the pipeline itself cannot be planned any more. */
+export async function planApplied(
+  ports: PlanPipelinesPorts,
+  command: {
+    readonly pipeline: AppliedPipeline;
+    readonly event: SourceEvent;
+    readonly request: PlanRequest;
+    readonly signal: AbortSignal;
+  },
+): Promise<PipelinePlan> {
+  const { pipeline, event, request, signal } = command;
+  const definition = readDefinition(pipeline.definition);
+  const lock = pipeline.templates ?? {};
+  const settled = await settledOf(ports, pipeline, definition);
+  const drafts: PlanPipelinesPorts = { ...ports, blobs: draftBlobs(ports.blobs) };
+  const subject = { definition, settled, lock, file: pipeline.file, files: pipeline.files, event, request };
+  return planPipeline(drafts, subject, 'compare', signal);
 }
 
 /** Whether applying or running would change anything, as far as could be told. */
@@ -235,9 +255,9 @@ function triggerOf(definition: SettledDefinition, event: SourceEvent): { index: 
     .map(({ index }) => index);
   const refusals: string[] = [];
   for (const index of indices) {
-    const filtered = filteredBy(definition, index, event);
-    if (filtered === undefined) return { index };
-    refusals.push(`on[${index}]: ${filtered}`);
+    const { text } = matchTrigger(definition, index, event);
+    if (text === undefined) return { index };
+    refusals.push(`on[${index}]: ${text}`);
   }
   const why = refusals.length === 0 ? 'none of its triggers looks at such events' : refusals.join('; ');
   return { text: `The event would not start it: ${why}.` };

@@ -1,4 +1,5 @@
 /** Takes what the world sends: verifies the sender, parses the body, and publishes each source event; what is refused is recorded. */
+import { repositoryKey } from '../git/repository-key.ts';
 import type { Bus, Delivery } from '../ports/bus.ts';
 import type { Cells } from '../ports/cells.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -6,6 +7,7 @@ import type { Inbox } from '../ports/inbox.ts';
 import type { Log } from '../ports/log.ts';
 import type { Repository } from '../ports/repositories.ts';
 import type { Secrets } from '../ports/secrets.ts';
+import { maskSecrets } from '../triggers/mask.ts';
 import {
   BadPayload,
   type HttpSource,
@@ -25,6 +27,8 @@ export type ReceivePorts = {
   readonly bus: Bus;
   readonly inbox: Inbox;
   readonly secrets: Secrets;
+  /** Values that are taken out of whatever is kept, besides what looks like a secret by itself. */
+  readonly knownSecrets?: readonly string[] | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly repositories: Pick<Cells<Repository>, 'read'>;
@@ -48,27 +52,27 @@ export async function receiveWebhook(
   if (rawBody.byteLength > MAXIMUM_WEBHOOK_BYTES) {
     const text = `the body has ${rawBody.byteLength} bytes; at most ${MAXIMUM_WEBHOOK_BYTES} are taken`;
     // Its sender is not known yet: the size, which a stranger chooses, must not make an entry of its own.
-    await refuse(ports, source.name, text, 'too-large');
+    await recordRefusal(ports, source.name, text, 'too-large');
     return { is: 'too-large', text };
   }
   const named = source.repositoryOf?.(command.request);
-  const secretName =
-    named === undefined ? source.secretName : (await ports.repositories.read({ key: named }))?.value.pushSecret;
+  const registered = named === undefined ? undefined : (await ports.repositories.read({ key: named }))?.value;
+  const secretName = named === undefined ? source.secretName : registered?.pushSecret;
   const secret = secretName === undefined ? undefined : await ports.secrets.get({ name: secretName });
   const verified = source.verify(command.request, secret);
   if (verified !== 'ok') {
-    await refuse(ports, source.name, verified.refused);
+    await recordRefusal(ports, source.name, verified.refused);
     return { is: 'unauthorized', text: verified.refused };
   }
   try {
     requireMediaType(source, command.request.headers['content-type']);
     const body = parseJson(rawBody);
     const parsed = source.parse({ body, at: ports.clock.now(), request: command.request });
-    await publish(ports, parsed.events, command.trace);
+    await publishEvents(ports, withOwnRepository(parsed.events, registered), command.trace);
     return { is: 'taken', events: parsed.events.map((event) => event.id), ignored: parsed.ignored };
   } catch (error) {
     if (!(error instanceof BadPayload)) throw error;
-    await refuse(ports, source.name, error.message);
+    await recordRefusal(ports, source.name, error.message);
     return { is: 'bad-body', text: error.message };
   }
 }
@@ -83,11 +87,31 @@ export async function receiveMessage(
   const { delivery } = command;
   try {
     const parsed = source.parse({ message: delivery, at: ports.clock.now() });
-    await publish(ports, parsed.events, command.trace);
+    await publishEvents(ports, parsed.events, command.trace);
   } catch (error) {
     if (error instanceof BadPayload) throw new PoisonMessage(error.message, { cause: error });
     throw error;
   }
+}
+
+/** Who knows one repository's own secret can tell of that one alone, whatever the body says. */
+function withOwnRepository(events: readonly SourceEvent[], registered: Repository | undefined): readonly SourceEvent[] {
+  const key = registered === undefined ? undefined : repositoryKey(registered.url);
+  if (key === undefined) return events;
+  return events.flatMap((event): SourceEvent[] => {
+    switch (event.type) {
+      case 'commit-pushed':
+        return [{ ...event, commit: { ...event.commit, repository: key } }];
+      case 'pull-request-changed':
+        return [{ ...event, pullRequest: { ...event.pullRequest, repository: key } }];
+      case 'release-published':
+        return [{ ...event, release: { ...event.release, repository: key } }];
+      case 'build-finished':
+        return [{ ...event, build: { ...event.build, of: key } }];
+      default:
+        return [];
+    }
+  });
 }
 
 function requireMediaType(source: HttpSource, header: string | undefined): void {
@@ -98,7 +122,8 @@ function requireMediaType(source: HttpSource, header: string | undefined): void 
   );
 }
 
-function parseJson(bytes: Uint8Array): unknown {
+/** Throws BadPayload. */
+export function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
@@ -106,22 +131,37 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-async function publish(ports: ReceivePorts, events: readonly SourceEvent[], trace: string | undefined): Promise<void> {
+/** Resolves once every event is kept by the bus. */
+export async function publishEvents(
+  ports: ReceivePorts,
+  events: readonly SourceEvent[],
+  trace: string | undefined,
+): Promise<void> {
   if (events.length === 0) return;
   const messages = events.map((event) => {
-    const traced = { ...event, trace: traceOf({ id: event.id, trace: event.trace ?? trace }) };
+    const traced = { ...withoutSecrets(ports, event), trace: traceOf({ id: event.id, trace: event.trace ?? trace }) };
     return sourceEventMessage(traced, traced);
   });
   await ports.bus.publish({ topic: TOPICS.events, messages });
   ports.log.write('INFO', 'Source events were taken', { events: events.map((event) => event.id) });
 }
 
+/** The bus, the inbox and plans keep the event, so it is masked before any of them has it. */
+function withoutSecrets(ports: ReceivePorts, event: SourceEvent): SourceEvent {
+  const { id, at, ...told } = event;
+  const masked = maskSecrets(JSON.parse(JSON.stringify(told)), ports.knownSecrets);
+  return { ...masked, id, at } as SourceEvent;
+}
+
 /** Records a refusal, one entry for each source and reason a minute. `reason` is the same for refusals that are alike. */
-async function refuse(ports: ReceivePorts, source: string, text: string, reason = text): Promise<void> {
+export async function recordRefusal(ports: ReceivePorts, source: string, text: string, reason = text): Promise<void> {
   const now = ports.clock.now();
   const window = Math.floor(now / REFUSAL_WINDOW_MS);
   const name = reason.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 60);
-  ports.log.write('WARNING', 'A delivery of a source was refused', { source, reason: text });
+  ports.log.write('WARNING', 'A delivery of a source was refused', {
+    source,
+    reason: maskSecrets(text, ports.knownSecrets),
+  });
   await ports.inbox.record({
     entry: {
       format: 1,
@@ -129,7 +169,7 @@ async function refuse(ports: ReceivePorts, source: string, text: string, reason 
       receivedAt: now,
       source,
       text: `a delivery from ${source} was refused`,
-      refused: text,
+      refused: maskSecrets(text, ports.knownSecrets),
       verdicts: [],
     },
   });

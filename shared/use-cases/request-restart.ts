@@ -1,14 +1,13 @@
 /** A person asks for an ended execution to be run again: that is done at once, and told in the inbox like what any other event started. */
 import { statusOf } from '../core/execution.ts';
-import type { ExecutionId } from '../core/run.ts';
 import type { Inbox } from '../ports/inbox.ts';
-import { type Restarted, restartExecution } from './create-execution.ts';
 import { executionIdOf, type StatePorts } from './engine.ts';
+import { type RestartCommand, type Restarted, restartExecution } from './restart-execution.ts';
 
 /** The entry in the inbox is there when this resolves: whoever asked looks for it by the event's id. */
 export async function requestRestart(
   ports: StatePorts & { readonly inbox: Pick<Inbox, 'record'> },
-  command: { readonly id: ExecutionId; readonly by: string },
+  command: RestartCommand,
 ): Promise<Restarted> {
   const answer = await restartExecution(ports, command, executionIdOf);
   if (answer.is !== 'accepted') return answer;

@@ -1,11 +1,16 @@
 /** A person asks for a pipeline to be run: the wish becomes a source event like any other. */
 import type { JsonObject } from '../core/json.ts';
-import { nearest } from '../pipeline/nearest.ts';
+import { hasExpression } from '../pipeline/expressions/text.ts';
+import { matchTag } from '../pipeline/image-filter.ts';
+import { givenProblems, type InputDeclarations, sentencesOf, valueOfText } from '../pipeline/inputs.ts';
+import { didYouMean, nearest } from '../pipeline/nearest.ts';
+import { readDefinition } from '../pipeline/parse.ts';
+import type { Definition } from '../pipeline/schema.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Pipelines } from '../ports/pipelines.ts';
+import type { AppliedPipeline, Pipelines } from '../ports/pipelines.ts';
 import { isTag, parseReference } from '../registry/reference.ts';
-import { manualEvent, manualRequest } from '../triggers/manual/source.ts';
+import { type ManualRequest, manualEvent, manualRequest } from '../triggers/manual/source.ts';
 import { executionIdOf } from './engine.ts';
 import { sourceEventMessage, TOPICS } from './messages.ts';
 
@@ -14,36 +19,88 @@ const MAXIMUM_NAMES = 1_000;
 
 export type RunAnswer =
   | { readonly is: 'accepted'; readonly event: string; readonly execution: string }
-  | { readonly is: 'unknown'; readonly nearest?: string };
+  | { readonly is: 'unknown'; readonly nearest?: string }
+  /** What is wrong with the request, all of it, as sentences. */
+  | { readonly is: 'wrong'; readonly problems: readonly string[] };
 
-/** Throws a ZodError where an image is no `chosenImage`. `requestId` makes asking twice asking once. `images` gives a tag, or a whole reference, by the image's name in the pipeline. */
+export type RunRequest = {
+  readonly pipeline: string;
+  /** Text stands for the value that its input's type makes of it. */
+  readonly inputs: JsonObject;
+  /** A tag, or a whole reference, by the image's name in the pipeline. */
+  readonly images: { readonly [name: string]: string };
+  readonly by: string;
+};
+
+/** `requestId` makes asking twice asking once. */
 export async function requestRun(
-  ports: { readonly pipelines: Pipelines; readonly bus: Bus; readonly clock: Clock },
-  command: {
-    readonly pipeline: string;
-    readonly requestId: string;
-    readonly inputs: JsonObject;
-    readonly images: { readonly [name: string]: string };
-    readonly by: string;
-  },
+  ports: { readonly pipelines: Pick<Pipelines, 'get' | 'list'>; readonly bus: Bus; readonly clock: Clock },
+  command: RunRequest & { readonly requestId: string; readonly chain?: readonly string[] },
 ): Promise<RunAnswer> {
-  const { pipeline } = command;
-  if ((await ports.pipelines.get({ name: pipeline })) === undefined) {
-    const known = await ports.pipelines.list({ limit: MAXIMUM_NAMES });
+  const checked = await checkRun(ports.pipelines, command);
+  if (checked.is !== 'right') return checked;
+  const at = ports.clock.now();
+  const { requestId: request, by, chain } = command;
+  const event = manualEvent({ asked: checked.asked, request, by, at, chain });
+  await ports.bus.publish({ topic: TOPICS.events, messages: [sourceEventMessage(event, event)] });
+  return { is: 'accepted', event: event.id, execution: executionIdOf(command.pipeline, event.id) };
+}
+
+/** Holds the request against the pipeline as it is applied, so that nothing is started that can never run. */
+export async function checkRun(
+  pipelines: Pick<Pipelines, 'get' | 'list'>,
+  { pipeline: name, inputs, images }: RunRequest,
+): Promise<
+  | { readonly is: 'right'; readonly pipeline: AppliedPipeline; readonly asked: ManualRequest }
+  | Exclude<RunAnswer, { is: 'accepted' }>
+> {
+  const pipeline = await pipelines.get({ name });
+  if (pipeline === undefined) {
+    const known = await pipelines.list({ limit: MAXIMUM_NAMES });
     const near = nearest(
-      pipeline,
+      name,
       known.map((one) => one.name),
     );
     return near === undefined ? { is: 'unknown' } : { is: 'unknown', nearest: near };
   }
-  const images = Object.fromEntries(
-    Object.entries(command.images).map(([name, text]) => [name, chosenImage(text)] as const),
+  const definition = readDefinition(pipeline.definition);
+  const values = valuesOf(inputs, definition.inputs);
+  const chosen = Object.entries(images).map(([image, text]) => [image, chosenImage(text)] as const);
+  const problems = [
+    ...sentencesOf(givenProblems(values, definition.inputs, ['inputs'])),
+    ...chosen.flatMap(([image, choice]) => imageProblems(image, choice, definition)),
+  ];
+  if (problems.length > 0) return { is: 'wrong', problems };
+  const asked = manualRequest.parse({ pipeline: name, inputs: values, images: Object.fromEntries(chosen) });
+  return { is: 'right', pipeline, asked };
+}
+
+function valuesOf(given: JsonObject, declared: InputDeclarations): JsonObject {
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => {
+      const input = Object.hasOwn(declared, name) ? declared[name] : undefined;
+      return [name, typeof value === 'string' ? valueOfText(value, input) : value];
+    }),
   );
-  const asked = manualRequest.parse({ pipeline, inputs: command.inputs, images });
-  const at = ports.clock.now();
-  const event = manualEvent({ asked, request: command.requestId, by: command.by, at });
-  await ports.bus.publish({ topic: TOPICS.events, messages: [sourceEventMessage(event, event)] });
-  return { is: 'accepted', event: event.id, execution: executionIdOf(pipeline, event.id) };
+}
+
+function imageProblems(
+  name: string,
+  chosen: { readonly tag: string } | undefined,
+  { images }: Pick<Definition, 'images'>,
+): string[] {
+  const place = `images.${name}`;
+  const names = Object.keys(images);
+  const image = Object.hasOwn(images, name) ? images[name] : undefined;
+  if (image === undefined) {
+    const known = names.length === 0 ? '; there are none' : `; there are ${names.join(', ')}`;
+    return [`${place} is not an image${didYouMean(name, names) || known}`];
+  }
+  if (chosen === undefined) return [`${place} must be a tag, or an image with its tag`];
+  // A filter that is an expression is settled with the inputs, when the plan is made.
+  if (Object.values(image).some((field) => typeof field === 'string' && hasExpression(field))) return [];
+  const match = matchTag(image, chosen.tag);
+  return match.matches ? [] : [`${place} may not have the tag ${chosen.tag}: ${match.text}`];
 }
 
 /** Reads `1.2.3`, or `repository:1.2.3` with or without a digest; undefined where the text is neither. */

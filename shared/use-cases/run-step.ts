@@ -2,10 +2,12 @@
 import { z } from 'zod';
 import { type IndexedPlan, stagePlanOf } from '../core/execution.ts';
 import type { Json } from '../core/json.ts';
-import type { Instant, Outcome, Run } from '../core/run.ts';
+import type { Input, Instant, Outcome, Run } from '../core/run.ts';
+import { SKIP_SIGNAL } from '../core/stage.ts';
 import { type StageContext, type StageKind, TerminalError } from '../stages/kind.ts';
 import { type Engine, pause } from './engine.ts';
-import { ownStores, StoreTrouble } from './own-stores.ts';
+import { admitStep, afterLayingToRest } from './holds/before-step.ts';
+import { ownOthers, ownStores, StoreTrouble } from './own-stores.ts';
 import { stageParameters } from './stage-parameters.ts';
 
 /** The longest interval between two shows of progress, in ms: more often would cost writes that nobody sees. */
@@ -27,15 +29,20 @@ export async function runStep(engine: Engine, indexed: IndexedPlan, run: Run, cl
   const resolved = await stageParameters(engine, indexed, run);
   if (resolved.is === 'unusable') return { is: 'failed', reason: resolved.reason, then: 'giveUp' };
   if (resolved.is === 'skip') return { is: 'skipped', reason: resolved.reason };
+  const admitted = await admitStep(engine, indexed, run);
+  if (admitted.is === 'answer') return admitted.outcome;
+  const isLaidToRest = admitted.is === 'lay-to-rest';
+  const asked: Run = isLaidToRest ? { ...admitted.run, doing: 'stop' } : admitted.run;
   const over = new AbortController();
   const deadline = claimedAt + engine.timing.stepMs;
   const cancelTimer = engine.clock.after(Math.max(0, deadline - engine.clock.now()), () => over.abort());
   const held = { still: true };
   try {
     const context = contextOf(engine, indexed, run, { deadline, signal: over.signal, held });
-    return bounded(
-      await Promise.race([perform(engine, kind, run, resolved.parameters, context), cutOff(engine, over.signal)]),
+    const outcome = bounded(
+      await Promise.race([perform(engine, kind, asked, resolved.parameters, context), cutOff(engine, over.signal)]),
     );
+    return isLaidToRest ? afterLayingToRest(outcome, admitted.wish) : outcome;
   } finally {
     held.still = false;
     cancelTimer();
@@ -77,13 +84,18 @@ async function perform(
   try {
     const given = kind.with.parse(parameters);
     const cursor = run.cursor === undefined ? undefined : kind.cursor.parse(run.cursor);
-    const at = { cursor, input: run.state.input };
+    const at = { cursor, input: run.doing === 'stop' ? stopInput(run.state.input) : run.state.input };
     const outcome = run.doing === 'forward' ? await kind.step(given, at, context) : await kind.stop(given, at, context);
     return checked(kind, run, given, outcome);
   } catch (error) {
     context.log.write('WARNING', 'A step of a stage failed', { kind: kind.kind, error });
     return outcomeOfError(engine, error, context.signal);
   }
+}
+
+/** A stage that is skipped is brought to rest by the person's signal, of which its kind knows nothing. */
+function stopInput(input: Input): Input {
+  return input.by === 'signal' && input.signal.name === SKIP_SIGNAL ? { by: 'stop' } : input;
 }
 
 /** The outcome with its cursor or outputs checked by the kind's own schemas, and their size bounded. */
@@ -171,7 +183,9 @@ function contextOf(
       if (target === undefined) throw new TerminalError(`The stage ${run.stage} has no target.`);
       return engine.clusterOf(target);
     },
+    ...(engine.others === undefined ? {} : { others: ownOthers(engine.others) }),
     http: engine.http,
+    ...(engine.google === undefined ? {} : { google: engine.google }),
     renderer: engine.renderer,
     log: {
       write: (severity, message, fields) => engine.log.write(severity, message, { ...where, ...fields }),

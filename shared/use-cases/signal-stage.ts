@@ -2,6 +2,7 @@
 import { stagePlanOf } from '../core/execution.ts';
 import type { Json } from '../core/json.ts';
 import { outstandingOfRun } from '../core/outstanding.ts';
+import type { Run } from '../core/run.ts';
 import { hasMail, moveStage } from '../core/stage.ts';
 import { type StatePorts, untilCommitted } from './engine.ts';
 import { send, senderOf } from './send.ts';
@@ -17,6 +18,8 @@ export async function signalStage(
     /** Where it is given, the signal is for this attempt alone. */
     readonly attempt?: number;
     readonly signal: { readonly id: string; readonly name: string; readonly value: Json };
+    /** Throws to refuse the signal, by the very run that it would be committed to. */
+    readonly admit?: (run: Run) => void;
   },
 ): Promise<SignalAnswer> {
   return untilCommitted(ports, `Signalling ${command.execution}/${command.stage}`, async () => {
@@ -28,6 +31,8 @@ export async function signalStage(
     if (stage === undefined) return { is: 'unknown' };
     const at = ports.clock.now();
     const move = moveStage(stage, found.value, { is: 'signal', at, signal: { ...command.signal, at } });
+    const isNew = 'moved' in move || (move.ignored !== 'duplicate' && move.ignored !== 'ended');
+    if (isNew) command.admit?.(found.value);
     const run = 'moved' in move ? move.moved : found.value;
     if ('moved' in move) {
       const result = await ports.executions.commit({

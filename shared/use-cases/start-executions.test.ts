@@ -44,6 +44,7 @@ it("a trigger that became another image's, after it was found, starts nothing", 
         triggers: async ({ key }) => [{ key, pipeline: 'items-api', index: 0 }],
       },
       teams: { read: async () => undefined },
+      pushes: { read: async () => undefined, write: async () => '1' },
       resolver: { resolve: () => Promise.reject(new Error('no registry is asked')) },
       targets: [],
       lockedTemplates: async () => NO_TEMPLATES,
@@ -56,6 +57,14 @@ it("a trigger that became another image's, after it was found, starts nothing", 
       pipeline: 'items-api',
       trigger: 0,
       text: 'The pipeline has changed: this trigger is not in it any more.',
+      compared: [
+        {
+          condition: 'trigger',
+          wanted: 'image:registry.example.com/acme/sidecar',
+          got: 'image:registry.example.com/acme/items-api',
+          met: false,
+        },
+      ],
     },
   ]);
 });

@@ -14,8 +14,7 @@ export async function takeGitEvent(ports: GitEventPorts, event: SourceEvent): Pr
       return takePush(ports, event);
     case 'pull-request-changed':
       return takePullRequest(ports, event);
-    case 'image-pushed':
-    case 'manual':
+    default:
       return 'done';
   }
 }
@@ -71,6 +70,8 @@ async function record(
   changes: readonly string[],
 ): Promise<void> {
   const { id, at, source, text } = event;
+  // The other subscriber of events may have written already what its triggers made of it.
+  const { verdicts = [] } = (await ports.inbox.get({ id })) ?? {};
   await ports.inbox.record({
     entry: {
       format: 1,
@@ -80,7 +81,7 @@ async function record(
       text,
       event: JSON.parse(JSON.stringify(event)),
       ...(changes.length === 0 ? {} : { changes }),
-      verdicts: [],
+      verdicts,
     },
   });
 }

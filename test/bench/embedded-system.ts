@@ -42,7 +42,7 @@ export async function startBenchSystem(
     /** The digest of every image, where images are named. */
     readonly digest?: string;
     /** Hear of every call of the ports. */
-    readonly hooks?: Pick<FaultHooks, 'before'>;
+    readonly hooks?: FaultHooks;
   } = {},
 ): Promise<BenchSystem> {
   const { digest = '', hooks = {} } = options;
@@ -79,7 +79,8 @@ export async function startBenchSystem(
     wrap: (ports) =>
       withFaults(ports, {
         ...hooks,
-        after(call) {
+        async after(call) {
+          await hooks.after?.(call);
           if (call.port !== 'executions' || call.method !== 'commit') return;
           noticeEnds((call.argument as { writes: readonly Write[] }).writes);
         },

@@ -62,7 +62,7 @@ type World = AsyncDisposable & {
   subscribe(topic: string, handler: Handler, seen: (data: string) => void): Promise<void>;
 };
 
-async function openWorld(): Promise<World> {
+export async function openWorld(): Promise<World> {
   await using parts = new AsyncDisposableStack();
   const [firestore, pubsub, proxy] = await Promise.all([
     startFirestoreEmulator(),
@@ -174,7 +174,11 @@ class Ends {
   }
 }
 
-async function subscribeOurs({ freshContainer, subscribe }: World, ends: Ends): Promise<void> {
+/** The functions that an event goes through. `ends` hears of each execution that has ended, at least once. */
+export async function subscribeOurs(
+  { freshContainer, subscribe }: World,
+  ends: { seen(execution: string): void },
+): Promise<void> {
   const unseen = (): void => undefined;
   await subscribe(TOPICS.events, await deployedStart(freshContainer()), unseen);
   await subscribe(workTopic(undefined), await deployedAdvance(freshContainer()), unseen);

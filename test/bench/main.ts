@@ -2,6 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { budget } from './budget.ts';
+import { burst } from './burst.ts';
+import { burstGoogle } from './burst-google.ts';
 import { coldStarts } from './cold-start.ts';
 import { core } from './core.ts';
 import { embedded } from './embedded.ts';
@@ -11,7 +13,17 @@ import { loadNow, machineHere, type Result, tellMachine, tellResult, toJson } fr
 import { rollout } from './rollout.ts';
 import { type Effort, holds, type Section } from './section.ts';
 
-const SECTIONS: readonly Section[] = [core, embedded, budget, matching, google, coldStarts, rollout];
+const SECTIONS: readonly Section[] = [
+  core,
+  embedded,
+  budget,
+  matching,
+  burst,
+  google,
+  burstGoogle,
+  coldStarts,
+  rollout,
+];
 
 async function resultOf(section: Section, effort: Effort): Promise<Result> {
   const missing = section.needs.filter((part) => !part.isHere());

@@ -317,6 +317,25 @@ describe('the embedded adapters', () => {
     expect(most).toBe(3);
   });
 
+  it('forget what arrived long ago, the oldest first and in portions', async () => {
+    const { inbox, forgetEvents } = open();
+    for (const receivedAt of [3, 1, 2, 4]) {
+      const entry = {
+        format: 1,
+        id: `event-${receivedAt}`,
+        receivedAt,
+        source: 'test',
+        text: 'came',
+        verdicts: [],
+      } as const;
+      await inbox.record({ entry });
+    }
+    expect(await forgetEvents({ before: 4, limit: 2 })).toBe(2);
+    expect((await inbox.list({ limit: 10 })).map(({ id }) => id)).toEqual(['event-4', 'event-3']);
+    expect(await forgetEvents({ before: 4, limit: 2 })).toBe(1);
+    expect(await forgetEvents({ before: 4, limit: 2 })).toBe(0);
+  });
+
   it('discard a subscription that is ended for good', async () => {
     const embedded = open();
     const detach = await embedded.subscribe(collect([]));

@@ -84,7 +84,7 @@ describeBlobs(
 );
 describePipelines(
   NAME,
-  of(({ pipelines }) => pipelines),
+  of(({ pipelines, schedules }) => ({ pipelines, schedules })),
 );
 describeInbox(
   NAME,

@@ -186,7 +186,7 @@ describe.skipIf(!isComplete)('on the emulators', () => {
   );
   describePipelines(
     NAME,
-    of(({ pipelines }) => pipelines),
+    of(({ pipelines, schedules }) => ({ pipelines, schedules })),
   );
   describeInbox(
     NAME,

@@ -1,6 +1,6 @@
 /** What Pipelines must do: keep each pipeline with its triggers, and find triggers by key alone. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AppliedPipeline, Pipelines, TriggerEntry } from '../../shared/ports/pipelines.ts';
+import type { AppliedPipeline, Pipelines, Schedules, TriggerEntry } from '../../shared/ports/pipelines.ts';
 import { type MakeAdapter, PLAN_HASH, unique } from './samples.ts';
 
 function applied(name: string, change: Partial<AppliedPipeline> = {}): AppliedPipeline {
@@ -16,12 +16,19 @@ function applied(name: string, change: Partial<AppliedPipeline> = {}): AppliedPi
   };
 }
 
-export function describePipelines(name: string, makeAdapter: MakeAdapter<Pipelines>): void {
+export function describePipelines(
+  name: string,
+  makeAdapter: MakeAdapter<{ readonly pipelines: Pipelines; readonly schedules: Schedules }>,
+): void {
   describe(`${name}: Pipelines`, () => {
     let pipelines: Pipelines;
+    let schedules: Schedules;
     let close: () => Promise<void>;
     beforeAll(async () => {
-      ({ adapter: pipelines, close } = await makeAdapter());
+      ({
+        adapter: { pipelines, schedules },
+        close,
+      } = await makeAdapter());
     });
     afterAll(() => close());
 
@@ -127,6 +134,77 @@ export function describePipelines(name: string, makeAdapter: MakeAdapter<Pipelin
       const next = await pipelines.list({ limit: 2, after: `${prefix}-b` });
       expect(next.map((pipeline) => pipeline.name)).toEqual([`${prefix}-c`, `${prefix}-d`]);
       expect((await pipelines.list({ limit: 1 })).length).toBe(1);
+    });
+
+    describe('schedules', () => {
+      const rule = { cron: '0 10 * * *', timezone: 'Asia/Tokyo', delayMs: 0, catchUpMs: 3_600_000 };
+      const scheduled = (key: string, pipeline: string, index = 0): TriggerEntry => ({
+        key,
+        pipeline,
+        index,
+        schedule: rule,
+      });
+      const base = 1_000_000;
+      const dueOf = async (names: readonly string[], before: number) =>
+        (await schedules.dueSchedules({ before, limit: 500 })).filter(({ value }) => names.includes(value.pipeline));
+
+      it('begin with the pipeline, are moved on by who read them last, and end with it', async () => {
+        const id = unique('nightly');
+        const key = `cron:${id}:a`;
+        const pipeline = applied(id, { appliedAt: base });
+        await pipelines.put({ pipeline, triggers: [scheduled(key, id)] });
+        expect(await pipelines.triggers({ key })).toEqual([{ key, pipeline: id, index: 0 }]);
+        const [first] = await dueOf([id], base);
+        const value = { format: 1, pipeline: id, key, rule, doneUntil: base, dueAt: base } as const;
+        expect(first?.value).toEqual(value);
+        expect(await dueOf([id], base - 1)).toEqual([]);
+        const version = first?.version ?? '';
+        const moved = { ...value, doneUntil: base + 1_000, dueAt: base + 5_000 };
+        expect(await schedules.moveSchedule({ value: moved, version })).toBe('moved');
+        expect(await schedules.moveSchedule({ value: { ...moved, dueAt: base }, version })).toBe('conflict');
+        expect(await dueOf([id], base + 4_999)).toEqual([]);
+        const [second] = await dueOf([id], base + 5_000);
+        expect(second?.value).toEqual(moved);
+        await pipelines.change({ puts: [], removals: [{ name: id, expected: 1 }] });
+        expect(await dueOf([id], base + 5_000)).toEqual([]);
+        expect(await schedules.moveSchedule({ value: moved, version: second?.version ?? '' })).toBe('conflict');
+      });
+
+      it('go on where they stand when the pipeline is put again, wherever in it they are', async () => {
+        const id = unique('nightly');
+        const [kept, gone, late] = ['kept', 'gone', 'late'].map((part) => `cron:${id}:${part}`) as [
+          string,
+          string,
+          string,
+        ];
+        const entries = [scheduled(kept, id), scheduled(gone, id, 1)];
+        await pipelines.put({ pipeline: applied(id, { appliedAt: base }), triggers: entries });
+        const [one] = (await dueOf([id], base)).filter(({ value }) => value.key === kept);
+        if (one === undefined) throw new Error('the schedule is not due');
+        await schedules.moveSchedule({ ...one, value: { ...one.value, doneUntil: base + 10, dueAt: base + 20 } });
+        const again = applied(id, { appliedAt: base + 100, generation: 2 });
+        const triggers = [scheduled(late, id), scheduled(kept, id, 1)];
+        expect(await pipelines.change({ puts: [{ pipeline: again, triggers, expected: 1 }], removals: [] })).toBe(
+          'changed',
+        );
+        const found = await dueOf([id], base + 100);
+        expect(found.map(({ value }) => [value.key, value.doneUntil, value.dueAt]).sort()).toEqual([
+          [kept, base + 10, base + 20],
+          [late, base + 100, base + 100],
+        ]);
+      });
+
+      it('are found the most overdue first, and no more than asked for', async () => {
+        const names = ['b', 'a', 'c'].map((part) => unique(part));
+        for (const [index, id] of names.entries()) {
+          await pipelines.put({
+            pipeline: applied(id, { appliedAt: base + 10 - index }),
+            triggers: [scheduled(`cron:${id}`, id)],
+          });
+        }
+        expect((await dueOf(names, base + 10)).map(({ value }) => value.pipeline)).toEqual([...names].reverse());
+        expect(await schedules.dueSchedules({ before: base + 10, limit: 2 })).toHaveLength(2);
+      });
     });
   });
 }

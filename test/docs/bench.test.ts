@@ -1,6 +1,7 @@
 /** Keeps the benchmark from rotting, and the budget of calls from being exceeded. No time is asserted: a busy machine has others. */
 import { describe, expect, it } from 'vitest';
 import { budget } from '../bench/budget.ts';
+import { burst } from '../bench/burst.ts';
 import { core } from '../bench/core.ts';
 import { type Result, tellResult, toJson } from '../bench/report.ts';
 import { atLeast, atMost, holds, measureOf, quantile } from '../bench/section.ts';
@@ -17,6 +18,11 @@ describe('the benchmark', () => {
     expect(measures.filter(({ target }) => target !== undefined)).not.toEqual([]);
     expect(measures.filter((measure) => !holds(measure))).toEqual([]);
   });
+
+  it('sends a burst, of which nothing is lost and nothing starts twice', async () => {
+    const measures = await burst.run('brief');
+    expect(measures.filter((measure) => !holds(measure))).toEqual([]);
+  }, 60_000);
 
   it('takes medians and quartiles between samples', () => {
     expect([0.25, 0.5, 0.75].map((fraction) => quantile([4, 1, 3, 2], fraction))).toEqual([1.75, 2.5, 3.25]);

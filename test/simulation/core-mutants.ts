@@ -3,6 +3,18 @@ import type { Mutant } from './mutants.ts';
 
 export const CORE_MUTANTS: readonly Mutant[] = [
   {
+    name: 'held-time',
+    without: 'the time of a stage runs while it is held',
+    scene: 'frozen',
+    edits: [
+      {
+        file: 'shared/core/stage.ts',
+        find: 'const timed = stopwatch(stage, due.run, state, now);',
+        replace: 'const timed = due.run;',
+      },
+    ],
+  },
+  {
     name: 'after',
     without: 'a stage does not wait for the end of those that it comes after',
     edits: [
@@ -132,8 +144,8 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'shared/core/stage.ts',
-        find: "const late = due.input.by === 'signal' ? undefined : lateness(run, now);",
-        replace: 'const late = lateness(run, now);',
+        find: "const late = due.input.by === 'signal' ? undefined : lateness(timed, now);",
+        replace: 'const late = lateness(timed, now);',
       },
     ],
   },

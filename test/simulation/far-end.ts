@@ -14,6 +14,8 @@ export class FarEnd {
   readonly delays = new Map<string, Set<number>>();
   /** Who works on each stage now. */
   readonly atWork = new Map<string, { worker: Worker; until: number }>();
+  /** Before this, in the world's own time, no stage may begin. */
+  frozenUntil = 0;
   readonly violations: string[] = [];
   private readonly store: SimulatedStore;
 

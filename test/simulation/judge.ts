@@ -11,6 +11,9 @@ import { type ProbeCursor, scriptOf } from './probe.ts';
 /** How long after the answer to a cancel the execution may take to end, in ms: little more than its stop steps may. */
 const CANCEL_MS = STOP_LIMIT_MS + 300_000;
 
+/** How often a held stage may look whether it may begin: every five minutes, or sooner where clocks jump. */
+const MOST_LOOKS = 200;
+
 /** A signal as its sender knows it. */
 export type Sent = {
   readonly execution: string;
@@ -56,7 +59,7 @@ export function judge(parts: Parts, { signals, cancelled, poison }: Deeds): Judg
   const plans = new Map<string, Plan>();
   for (const { value } of store.runs.values()) {
     const stage = stageOf(parts, plans, value);
-    if (stage !== undefined) violations.push(...judgeRun(parts, stage, value));
+    if (stage !== undefined) violations.push(...judgeRun(parts, stage, value), ...judgeHeld(parts, value));
   }
   for (const [name, signal] of signals) {
     const run = store.runs.get(store.runKey(signal))?.value;
@@ -133,14 +136,15 @@ function stageOf({ store }: Parts, plans: Map<string, Plan>, run: Run): StagePla
   return known.stages.find((one) => one.id === run.stage);
 }
 
-function judgeRun({ store, farEnd }: Parts, stage: StagePlan, run: Run): string[] {
+function judgeRun({ store, farEnd, holds }: Parts, stage: StagePlan, run: Run): string[] {
   const faults: string[] = [];
   const name = store.runKey(run);
   if (!store.worked.has(name)) return judgeCarried({ store }, run);
   const script = scriptOf(stage);
   const attempt = `${name}/${run.attempt}`;
   // Planned are the script's steps, the one that ends it and that of a stop; a delay puts one more in between.
-  const planned = script.length + 2 + (farEnd.delays.get(attempt)?.size ?? 0);
+  const looks = holds === undefined ? 0 : MOST_LOOKS;
+  const planned = script.length + 2 + (farEnd.delays.get(attempt)?.size ?? 0) + looks;
   if (run.step > planned) faults.push(`${attempt} came to step ${run.step}, and ${planned} were planned`);
   if (run.state.is !== 'ended') return faults;
   if (stage.if === NEVER && run.state.end === 'succeeded') faults.push(`${name} ran although its condition is false`);
@@ -154,6 +158,14 @@ function judgeRun({ store, farEnd }: Parts, stage: StagePlan, run: Run): string[
     if (claims !== MAXIMUM_TRIES) faults.push(`${lostAt} was given up after ${claims} claims`);
   }
   return faults;
+}
+
+/** A stage's time does not run while it is held: one that never began did not take too long. */
+function judgeHeld({ store, farEnd, holds }: Parts, run: Run): string[] {
+  const name = store.runKey(run);
+  if (holds === undefined || run.state.is !== 'ended' || run.state.reason?.code !== 'stage-timed-out') return [];
+  const began = [...farEnd.begun.keys()].some((key) => key.startsWith(`${name}/`));
+  return began ? [] : [`${name} took too long before it was let begin`];
 }
 
 /** Only a stage that goes over into a restart succeeds without any work. */

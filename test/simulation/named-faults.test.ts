@@ -23,11 +23,32 @@ const FAULTS = [
     says: /group one: running \w+,\w+ but holders \w+$|group one: running \w+,\w+ but holders \w+;/m,
   },
   {
+    name: 'the slot of an execution whose workers crash comes back, and those that wait for it run in turn',
+    scene: 'crashed-holder',
+    executions: 4,
+    mutant: 'group-condition',
+    says: /group one: /,
+  },
+  {
     name: 'a step that kills its workers is given up after five claims',
     scene: 'poisoned-step',
     executions: 1,
     mutant: 'tries',
     says: /was claimed \d+ times, and 5 are allowed/,
+  },
+  {
+    name: 'a stage that a freeze holds begins after it, however long that is, and never before',
+    scene: 'frozen',
+    executions: 2,
+    mutant: 'frozen',
+    says: /began while all was frozen/,
+  },
+  {
+    name: 'time limits do not run while a stage is held',
+    scene: 'frozen',
+    executions: 2,
+    mutant: 'held-time',
+    says: /took too long before it was let begin/,
   },
 ] as const;
 

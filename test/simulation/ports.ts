@@ -1,6 +1,7 @@
 /** The engine of one simulated worker: every port is a part of the world behind latency and faults. */
 import type { Blobs } from '../../shared/ports/blobs.ts';
 import type { ExecutionStore } from '../../shared/ports/execution-store.ts';
+import type { Holds } from '../../shared/ports/holds.ts';
 import type { Inbox } from '../../shared/ports/inbox.ts';
 import { DEFAULT_TIMING, type Engine } from '../../shared/use-cases/engine.ts';
 import { type PlanReader, planReader } from '../../shared/use-cases/plans.ts';
@@ -25,6 +26,8 @@ export type Parts = {
   readonly clusters: Map<string, SimulatedCluster>;
   /** The plans as an instance that has read them before keeps them. */
   readonly warmPlans: PlanReader;
+  /** What keeps stages from beginning; absent where nothing does. */
+  readonly holds?: Holds;
   /** The ids of the entries in the inbox. */
   readonly recorded: Set<string>;
 };
@@ -55,6 +58,7 @@ export function engineOf(parts: Parts, worker: Worker): Engine & { readonly inbo
     log: { write: () => undefined },
     kinds: new Map([['probe', probeKind(world, worker, parts.farEnd)]]),
     locks: parts.locks.portOf(worker),
+    ...(parts.holds === undefined ? {} : { holds: { read: () => call('read holds', () => held(parts.holds)) } }),
     clusterOf: async (target) => clusterOf(parts, target).portOf(worker),
     inbox: {
       record: ({ entry }) =>
@@ -71,6 +75,8 @@ export function engineOf(parts: Parts, worker: Worker): Engine & { readonly inbo
     timing: DEFAULT_TIMING,
   };
 }
+
+const held = (value: Holds | undefined) => (value === undefined ? undefined : { value, version: '1' });
 
 async function unused(): Promise<never> {
   throw new Error('not part of this simulation');

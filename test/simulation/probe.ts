@@ -20,6 +20,8 @@ const STEPS = [
 ] as const;
 export type ProbeStep = (typeof STEPS)[number];
 
+/** How far the clocks of two workers may be apart where a freeze is looked at. */
+const CLOCKS_DIFFER_MS = 10_000;
 const WAIT_MS = 120_000;
 const SIGNAL_MS = 2_400_000;
 
@@ -153,6 +155,8 @@ export function probeKind(world: World, worker: Worker, farEnd: FarEnd): StageKi
     outputs: z.unknown(),
     async step(given, at, context) {
       begin(context);
+      if (world.now < farEnd.frozenUntil - CLOCKS_DIFFER_MS)
+        farEnd.violations.push(`${context.key} began while all was frozen`);
       check(given, context);
       const script = scriptOf({ with: given });
       const from = at.cursor === undefined ? { at: 0, seen: [], lockedOut: 0 } : cursor.parse(at.cursor);

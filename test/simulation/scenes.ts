@@ -41,6 +41,38 @@ export const SCENES: ReadonlyMap<string, Script> = new Map<string, Script>([
     'simultaneous-triggers',
     { plan: single(['build', 'again']), events: ['first', 'second'].map((event) => ({ event, at: 0 })) },
   ],
+  [
+    // Whoever ends an execution dies around the commit of that; others wait for its slot.
+    'crashed-holder',
+    {
+      plan: single(['again', 'build']),
+      events: Array.from({ length: 4 }, (_, index) => ({ event: `event-${index}`, at: index * 1_000 })),
+      weather: {
+        wild: false,
+        sores: [
+          { at: 'before commit execution', fault: 'crash' },
+          { at: 'after commit execution', fault: 'crash' },
+        ],
+      },
+    },
+  ],
+  [
+    // A freeze that is longer than the stage and its execution may take.
+    'frozen',
+    {
+      plan: (random) => {
+        const plan = single(['build', 'again'])(random);
+        return {
+          ...plan,
+          stages: plan.stages.map((one) => ({ ...one, timeoutMs: 20 * MINUTE })),
+          timeoutMs: 60 * MINUTE,
+        };
+      },
+      events: ['first', 'second'].map((event) => ({ event, at: 0 })),
+      weather: { wild: false, temper: { clockJump: 0 } },
+      frozenMs: 90 * MINUTE,
+    },
+  ],
   ['poisoned-step', { plan: single(['again', 'kill']), events: once, weather: { wild: false } }],
   [
     // The first worker comes back after the second has lost its lease, takes the step over, and is lost.

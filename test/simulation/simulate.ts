@@ -1,12 +1,14 @@
 /** Runs one seed: random plans, triggers, people and poison under a storm, then calm, then every oracle. */
 import type { Plan } from '../../shared/core/plan.ts';
 import type { Answer, Delivery } from '../../shared/ports/bus.ts';
+import { type Holds, NO_HOLDS } from '../../shared/ports/holds.ts';
 import { advanceExecution } from '../../shared/use-cases/advance-execution.ts';
-import { createExecution, restartExecution } from '../../shared/use-cases/create-execution.ts';
+import { createExecution } from '../../shared/use-cases/create-execution.ts';
 import { taking } from '../../shared/use-cases/deliveries.ts';
 import { executionIdOf } from '../../shared/use-cases/engine.ts';
 import { parseWorkMessage } from '../../shared/use-cases/messages.ts';
 import { planReader } from '../../shared/use-cases/plans.ts';
+import { restartExecution } from '../../shared/use-cases/restart-execution.ts';
 import { signalStage } from '../../shared/use-cases/signal-stage.ts';
 import { cancelExecution } from '../../shared/use-cases/stop-execution.ts';
 import { sweepExecutions } from '../../shared/use-cases/sweep-executions.ts';
@@ -39,6 +41,8 @@ export type Script = {
   /** The source events, by when they arrive in ms from the start; each is delivered as often as it stands here. */
   readonly events: readonly { readonly event: string; readonly at: number }[];
   readonly weather?: Weather;
+  /** How long everything is frozen from the start, in ms. */
+  readonly frozenMs?: number;
 };
 
 export async function simulate(seed: number, options: { recording?: boolean; script?: Script } = {}): Promise<Result> {
@@ -52,6 +56,11 @@ export async function simulate(seed: number, options: { recording?: boolean; scr
   const judged = scene.judge();
   const violations = unrest === undefined ? judged.violations : [unrest, ...judged.violations];
   return { seed, ...judged, violations, trace: scene.world.trace };
+}
+
+function frozenFor(world: World, frozenMs: number): Holds {
+  const freeze = { id: 'week', scope: 'all', reason: 'a holiday', by: 'someone', at: 0 };
+  return { ...NO_HOLDS, freezes: [{ ...freeze, until: world.wallTime() + frozenMs }] };
 }
 
 class Scene {
@@ -87,7 +96,9 @@ class Scene {
         get: async ({ hash }) => store.blobs.get(hash),
       }),
       recorded: new Set(),
+      ...(script?.frozenMs === undefined ? {} : { holds: frozenFor(world, script.frozenMs) }),
     };
+    this.parts.farEnd.frozenUntil = script?.frozenMs === undefined ? 0 : world.now + script.frozenMs;
     const sameGroup = world.next() < 0.3;
     const count = script === undefined ? world.between(1, 3) : 1;
     const random = Array.from({ length: count }, (_, index) => {

@@ -3,6 +3,18 @@ import type { Mutant } from './mutants.ts';
 
 export const USE_CASE_MUTANTS: readonly Mutant[] = [
   {
+    name: 'frozen',
+    without: 'a stage begins although everything is frozen',
+    scene: 'frozen',
+    edits: [
+      {
+        file: 'shared/use-cases/holds/before-step.ts',
+        find: 'if (outcome !== undefined) return',
+        replace: 'if (outcome === null) return',
+      },
+    ],
+  },
+  {
     name: 'condition',
     without: 'a condition that only the execution can tell is not looked at',
     edits: [

@@ -7,7 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Execution } from '../../shared/core/run.ts';
 import { wait } from '../../shared/stages/wait/index.ts';
-import { restartExecution } from '../../shared/use-cases/create-execution.ts';
+import { restartExecution } from '../../shared/use-cases/restart-execution.ts';
 import { signalStage } from '../../shared/use-cases/signal-stage.ts';
 import { cancelExecution } from '../../shared/use-cases/stop-execution.ts';
 import { type EngineBench, openBench, scripted } from '../support/engine-bench.ts';

@@ -5,6 +5,7 @@ import { type ServeApiOptions, serveApi } from '../../functions/serve-api.ts';
 import type { Plan } from '../../shared/core/plan.ts';
 import type { Execution, Transition } from '../../shared/core/run.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
+import { NO_HOLDS } from '../../shared/ports/holds.ts';
 import type { InboxEntry } from '../../shared/ports/inbox.ts';
 import type { AppliedPipeline } from '../../shared/ports/pipelines.ts';
 import type { Progress } from '../../shared/ports/progress.ts';
@@ -102,8 +103,14 @@ export async function startApiWorld(more: Partial<ServeApiOptions> = {}) {
     progressEveryMs: 50,
     listEveryMs: 50,
     cancelExecution: recorded('cancel', { is: 'stopping' }),
-    restartExecution: recorded('restart', { is: 'accepted', event: 'evt-2', execution: 'next' }),
+    restartExecution: recorded('restart', {
+      is: 'accepted',
+      event: 'evt-2',
+      execution: 'next',
+      text: 'from the start',
+    }),
     signalStage: recorded('signal', { is: 'taken' }),
+    decideStage: recorded('decide', { is: 'taken' }),
     applyPipelines: recorded('apply', { is: 'applied', pipelines: [{ name: 'items-api', change: 'created' }] }),
     templates: {
       list: async () => [],
@@ -133,6 +140,23 @@ export async function startApiWorld(more: Partial<ServeApiOptions> = {}) {
     requestSync: recorded('requestSync', { is: 'accepted' as const, event: 'manual-1', record: 'sync-items-manual-1' }),
     setTeam: recorded('setTeam', 'created' as const),
     removeTeam: recorded('removeTeam', { is: 'removed' as const }),
+    holds: {
+      read: async () => NO_HOLDS,
+      setWindows: recorded('windows', { is: 'changed' }),
+      addFreeze: recorded('freeze', { is: 'changed' }),
+      liftFreeze: recorded('lift', { is: 'unchanged' }),
+      pause: recorded('pause', { is: 'changed' }),
+      resume: recorded('resume', { is: 'changed' }),
+      override: recorded('override', { is: 'refused', text: 'it waits for no window' }),
+      skip: recorded('skip', { is: 'taken' }),
+    },
+    explainEvent: recorded('explain', {
+      event: { id: 'evt-1', type: 'image-pushed', source: 'docker-hub', text: 'image pushed' },
+      triggers: [],
+      more: 0,
+    }),
+    replayEvent: recorded('replay', { is: 'accepted', event: 'replay-1', isMasked: false }),
+    dryRun: recorded('dry-run', { is: 'planned', request: NO_REQUEST, pipelines: [] }),
     requestRun: recorded('run', { is: 'accepted', event: 'evt-3', execution: 'next' }),
     ...more,
   };

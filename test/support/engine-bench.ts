@@ -10,6 +10,7 @@ import { type Created, createExecution } from '../../shared/use-cases/create-exe
 import { taking } from '../../shared/use-cases/deliveries.ts';
 import { documentParsers } from '../../shared/use-cases/documents.ts';
 import { DEFAULT_TIMING, type Engine } from '../../shared/use-cases/engine.ts';
+import { type HoldService, holdService } from '../../shared/use-cases/holds/service.ts';
 import { parseAnnouncement, parseWorkMessage, TOPICS } from '../../shared/use-cases/messages.ts';
 import { planReader } from '../../shared/use-cases/plans.ts';
 import { sweepExecutions } from '../../shared/use-cases/sweep-executions.ts';
@@ -33,6 +34,8 @@ export type PlanChange = Parameters<typeof planOf>[0] & { readonly stages: reado
 
 export type EngineBench = AsyncDisposable & {
   readonly engine: Engine;
+  /** Windows, freezes, pauses, and what lets a stage go on. */
+  readonly holds: HoldService;
   readonly clock: HandClock;
   readonly log: readonly LogLine[];
   /** Everything that was published, in order, and wakes when they were due. */
@@ -133,6 +136,7 @@ export function openBench(options: { readonly kinds?: readonly StageKind[] } = {
     log,
     kinds: new Map([script.kind, ...(options.kinds ?? [])].map((kind) => [kind.kind, kind])),
     locks: embedded.locks,
+    holds: embedded.holds,
     secrets: { get: unused('secrets') },
     http: { request: unused('HTTP') },
     renderer: { render: unused('a renderer') },
@@ -159,6 +163,7 @@ export function openBench(options: { readonly kinds?: readonly StageKind[] } = {
 
   const bench: EngineBench = {
     engine,
+    holds: holdService({ ...engine, holds: embedded.holds, inbox: embedded.inbox }),
     clock,
     log: log.lines,
     sent,

@@ -181,6 +181,7 @@ async function subscribe(command: {
   await push(TOPICS.events, 'start-executions', 'start-executions-events');
   await push(TOPICS.events, 'sync-repositories', 'sync-repositories-events');
   await push(TOPICS.transitions, 'send-notifications', 'send-notifications-transitions');
+  await push(TOPICS.transitions, 'start-executions', 'start-executions-transitions');
   await push(TOPICS.deadLetters, 'advance-execution', 'dead-letters');
   await push(REGISTRY_TOPIC, 'receive-message', 'artifact-registry');
   for (const topic of work) await push(topic, 'advance-execution', topic);

@@ -5,10 +5,12 @@ import type { Cells, ListedCells, Lock, NotificationState } from '../../ports/ce
 import type { Clock } from '../../ports/clock.ts';
 import type { ExecutionStore } from '../../ports/execution-store.ts';
 import type { History } from '../../ports/history.ts';
+import type { Holds } from '../../ports/holds.ts';
 import type { Inbox } from '../../ports/inbox.ts';
 import type { Log } from '../../ports/log.ts';
-import type { Pipelines } from '../../ports/pipelines.ts';
+import type { Pipelines, Schedules } from '../../ports/pipelines.ts';
 import type { ProgressBoard } from '../../ports/progress.ts';
+import type { Pushes } from '../../ports/pushes.ts';
 import type { Random } from '../../ports/random.ts';
 import type { RepositoriesOfUrl, Repository, Review, Team } from '../../ports/repositories.ts';
 import type { ActiveRollout, TemplateRecord } from '../../ports/templates.ts';
@@ -48,6 +50,7 @@ export type EmbeddedOptions = {
 export type Embedded = {
   readonly executions: ExecutionStore;
   readonly pipelines: Pipelines;
+  readonly schedules: Schedules;
   readonly inbox: Inbox;
   readonly blobs: Blobs;
   readonly locks: Cells<Lock>;
@@ -58,6 +61,8 @@ export type Embedded = {
   readonly repositoryUrls: Cells<RepositoriesOfUrl>;
   readonly teams: ListedCells<Team>;
   readonly reviews: Cells<Review>;
+  readonly pushes: Cells<Pushes>;
+  readonly holds: Cells<Holds>;
   readonly bus: Bus;
   readonly wakeUps: WakeUps;
   readonly progress: ProgressBoard;
@@ -75,6 +80,8 @@ export type Embedded = {
    * after opening and before `subscribe`, which redelivers that process's work. Returns how many there were.
    */
   recoverClaims(): Promise<number>;
+  /** Removes entries of the inbox that came before `before`, the oldest first, at most `limit`. Returns how many. */
+  forgetEvents(command: { before: number; limit: number }): Promise<number>;
   /** Lets open deliveries finish, for up to 5 s, and closes the file. What was not finished is delivered after the next opening. */
   close(): Promise<void>;
 };
@@ -85,6 +92,7 @@ export function openEmbedded(options: EmbeddedOptions): Embedded {
   const database = new Database(path, later);
   const executions = new EmbeddedExecutions(database, parse);
   const bus = new EmbeddedBus(database, { clock, random, log, later });
+  const pipelines = new EmbeddedPipelines(database);
   const wakeUps = new EmbeddedWakeUps(database, { bus, clock, log });
   let closed: Promise<void> | undefined;
   const close = async () => {
@@ -98,10 +106,12 @@ export function openEmbedded(options: EmbeddedOptions): Embedded {
     executions.close();
     database.close();
   };
+  const inbox = new EmbeddedInbox(database);
   return {
     executions,
-    pipelines: new EmbeddedPipelines(database),
-    inbox: new EmbeddedInbox(database),
+    pipelines,
+    schedules: pipelines,
+    inbox,
     blobs: new EmbeddedBlobs(database),
     locks: new EmbeddedCells(database, 'lock', asWritten<Lock>),
     notifications: new EmbeddedCells(database, 'notification', asWritten<NotificationState>),
@@ -111,12 +121,15 @@ export function openEmbedded(options: EmbeddedOptions): Embedded {
     repositoryUrls: new EmbeddedCells(database, 'repository-url', asWritten<RepositoriesOfUrl>),
     teams: new EmbeddedCells(database, 'team', asWritten<Team>),
     reviews: new EmbeddedCells(database, 'review', asWritten<Review>),
+    pushes: new EmbeddedCells(database, 'pushes', asWritten<Pushes>),
+    holds: new EmbeddedCells(database, 'hold', asWritten<Holds>),
     bus,
     wakeUps,
     progress: new EmbeddedProgressBoard(database),
     history: new EmbeddedHistory(database),
     subscribe: (options) => bus.subscribe(options),
     unsubscribe: (command) => bus.unsubscribe(command),
+    forgetEvents: (command) => inbox.forget(command),
     recoverClaims: async () => executions.releaseClaims(clock.now()),
     close() {
       closed ??= close();

@@ -1,8 +1,17 @@
 /** The applied pipelines and the index of their triggers, in SQLite. */
-import type { AppliedPipeline, PipelineChanges, Pipelines, TriggerEntry } from '../../ports/pipelines.ts';
+import type { Versioned } from '../../ports/execution-store.ts';
+import type {
+  AppliedPipeline,
+  PipelineChanges,
+  Pipelines,
+  Schedule,
+  Schedules,
+  TriggerEntry,
+} from '../../ports/pipelines.ts';
+import { newSchedules } from '../schedules.ts';
 import { type Database, integerOf, type Row, type Statement, textOf } from './database.ts';
 
-export class EmbeddedPipelines implements Pipelines {
+export class EmbeddedPipelines implements Pipelines, Schedules {
   readonly #database: Database;
   readonly #get: Statement;
   readonly #list: Statement;
@@ -11,6 +20,11 @@ export class EmbeddedPipelines implements Pipelines {
   readonly #removeTriggers: Statement;
   readonly #addTrigger: Statement;
   readonly #triggers: Statement;
+  readonly #schedulesOf: Statement;
+  readonly #removeSchedule: Statement;
+  readonly #addSchedule: Statement;
+  readonly #dueSchedules: Statement;
+  readonly #moveSchedule: Statement;
 
   constructor(database: Database) {
     this.#database = database;
@@ -22,6 +36,17 @@ export class EmbeddedPipelines implements Pipelines {
     this.#addTrigger = database.prepare('INSERT INTO triggers (key, pipeline, position) VALUES (?, ?, ?)');
     this.#triggers = database.prepare(
       'SELECT key, pipeline, position FROM triggers WHERE key = ? ORDER BY pipeline, position',
+    );
+    this.#schedulesOf = database.prepare('SELECT key FROM schedules WHERE pipeline = ?');
+    this.#removeSchedule = database.prepare('DELETE FROM schedules WHERE pipeline = ? AND key = ?');
+    this.#addSchedule = database.prepare(
+      'INSERT INTO schedules (pipeline, key, version, due_at, json) VALUES (?, ?, 1, ?, ?) ON CONFLICT DO NOTHING',
+    );
+    this.#dueSchedules = database.prepare(
+      'SELECT version, json FROM schedules WHERE due_at <= ? ORDER BY due_at LIMIT ?',
+    );
+    this.#moveSchedule = database.prepare(
+      'UPDATE schedules SET version = version + 1, due_at = ?, json = ? WHERE pipeline = ? AND key = ? AND version = ?',
     );
   }
 
@@ -36,9 +61,7 @@ export class EmbeddedPipelines implements Pipelines {
 
   async put({ pipeline, triggers }: { pipeline: AppliedPipeline; triggers: readonly TriggerEntry[] }): Promise<void> {
     this.#database.transaction(() => {
-      this.#put.run(pipeline.name, JSON.stringify(pipeline));
-      this.#removeTriggers.run(pipeline.name);
-      for (const trigger of triggers) this.#addTrigger.run(trigger.key, pipeline.name, trigger.index);
+      this.#putNow(pipeline, triggers);
     });
   }
 
@@ -52,14 +75,39 @@ export class EmbeddedPipelines implements Pipelines {
       for (const { name } of removals) {
         this.#remove.run(name);
         this.#removeTriggers.run(name);
+        this.#keepSchedules(name, []);
       }
-      for (const { pipeline, triggers } of puts) {
-        this.#put.run(pipeline.name, JSON.stringify(pipeline));
-        this.#removeTriggers.run(pipeline.name);
-        for (const trigger of triggers) this.#addTrigger.run(trigger.key, pipeline.name, trigger.index);
-      }
+      for (const { pipeline, triggers } of puts) this.#putNow(pipeline, triggers);
       return 'changed';
     });
+  }
+
+  #putNow(pipeline: AppliedPipeline, triggers: readonly TriggerEntry[]): void {
+    this.#put.run(pipeline.name, JSON.stringify(pipeline));
+    this.#removeTriggers.run(pipeline.name);
+    for (const trigger of triggers) this.#addTrigger.run(trigger.key, pipeline.name, trigger.index);
+    this.#keepSchedules(pipeline.name, newSchedules(pipeline, triggers));
+  }
+
+  #keepSchedules(pipeline: string, schedules: readonly Schedule[]): void {
+    const keys = new Set(schedules.map(({ key }) => key));
+    for (const row of this.#schedulesOf.all(pipeline)) {
+      const key = textOf(row, 'key');
+      if (!keys.has(key)) this.#removeSchedule.run(pipeline, key);
+    }
+    for (const one of schedules) this.#addSchedule.run(pipeline, one.key, one.dueAt, JSON.stringify(one));
+  }
+
+  async dueSchedules({ before, limit }: { before: number; limit: number }): Promise<readonly Versioned<Schedule>[]> {
+    return this.#dueSchedules.all(before, limit).map((row) => ({
+      value: JSON.parse(textOf(row, 'json')) as Schedule,
+      version: String(integerOf(row, 'version')),
+    }));
+  }
+
+  async moveSchedule({ value, version }: Versioned<Schedule>): Promise<'moved' | 'conflict'> {
+    const { pipeline, key, dueAt } = value;
+    return this.#moveSchedule.run(dueAt, JSON.stringify(value), pipeline, key, version) === 1 ? 'moved' : 'conflict';
   }
 
   async triggers({ key }: { key: string }): Promise<readonly TriggerEntry[]> {

@@ -10,11 +10,15 @@ export class EmbeddedInbox implements Inbox {
   readonly #record: Statement;
   readonly #get: Statement;
   readonly #list: Statement;
+  readonly #forget: Statement;
 
   constructor(database: Database) {
     this.#database = database;
     this.#record = database.prepare('INSERT OR REPLACE INTO inbox (id, received_at, json) VALUES (?, ?, ?)');
     this.#get = database.prepare('SELECT json FROM inbox WHERE id = ?');
+    this.#forget = database.prepare(
+      'DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE received_at < ? ORDER BY received_at LIMIT ?)',
+    );
     this.#list = database.prepare('SELECT json FROM inbox WHERE received_at < ? ORDER BY received_at DESC LIMIT ?');
   }
 
@@ -35,6 +39,11 @@ export class EmbeddedInbox implements Inbox {
     before?: number;
   }): Promise<readonly InboxEntry[]> {
     return this.#list.all(before, limit).map((row) => JSON.parse(textOf(row, 'json')) as InboxEntry);
+  }
+
+  /** Removes entries that came before `before`, the oldest first, at most `limit`. Returns how many. */
+  async forget({ before, limit }: { before: number; limit: number }): Promise<number> {
+    return this.#database.together(() => this.#forget.run(before, limit));
   }
 }
 

@@ -4,7 +4,7 @@
 export const APPLICATION_ID = 0x476e6b72;
 
 /** What PRAGMA user_version holds. It grows with each change of the tables, and `migrations` gets the way there. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /** `migrations[n]` leads from version n to version n + 1; the first makes an empty database ours. */
 export const migrations: readonly string[] = [
@@ -89,5 +89,16 @@ export const migrations: readonly string[] = [
   );
   CREATE INDEX wake_ups_due ON wake_ups (at) WHERE used_at IS NULL;
   CREATE INDEX wake_ups_used ON wake_ups (used_at) WHERE used_at IS NOT NULL;
+  `,
+  `
+  CREATE TABLE schedules (
+    pipeline TEXT NOT NULL,
+    key TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    json TEXT NOT NULL,
+    PRIMARY KEY (pipeline, key)
+  ) WITHOUT ROWID;
+  CREATE INDEX schedules_due ON schedules (due_at);
   `,
 ];

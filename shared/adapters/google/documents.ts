@@ -23,7 +23,7 @@ const COMMIT_TRIES = 2;
 const BACK_OFF_MS = 100;
 
 /** Top-level fields only: what queries look at, and one `body` of JSON, which may nest as it likes. */
-export type Fields = { readonly [name: string]: string | number | undefined };
+export type Fields = { readonly [name: string]: string | number | Date | undefined };
 
 export type StoredDocument = {
   /** Below the database's root: `executions/a`. */
@@ -241,7 +241,7 @@ function timestampOf(version: Version, { Timestamp }: FirestoreClient['library']
   return new Timestamp(seconds ?? Number.NaN, nanoseconds ?? Number.NaN);
 }
 
-function present(fields: Fields): { [name: string]: string | number | undefined } {
+function present(fields: Fields): { [name: string]: string | number | Date | undefined } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 

@@ -4,9 +4,11 @@ import type { Cells, ListedCells, Lock, NotificationState } from '../../ports/ce
 import type { Clock } from '../../ports/clock.ts';
 import type { ExecutionStore } from '../../ports/execution-store.ts';
 import type { History } from '../../ports/history.ts';
+import type { Holds } from '../../ports/holds.ts';
 import type { Inbox } from '../../ports/inbox.ts';
-import type { Pipelines } from '../../ports/pipelines.ts';
+import type { Pipelines, Schedules } from '../../ports/pipelines.ts';
 import type { ProgressBoard } from '../../ports/progress.ts';
+import type { Pushes } from '../../ports/pushes.ts';
 import type { Random } from '../../ports/random.ts';
 import type { RepositoriesOfUrl, Repository, Review, Team } from '../../ports/repositories.ts';
 import type { ActiveRollout, TemplateRecord } from '../../ports/templates.ts';
@@ -22,6 +24,7 @@ import { GoogleHistory, GoogleInbox, GoogleProgressBoard } from './records.ts';
 import { within } from './within.ts';
 
 const CLOSE_TIMEOUT_MS = 5_000;
+const DEFAULT_INBOX_KEPT_MS = 90 * 24 * 60 * 60_000;
 
 type FirestoreOptions = {
   readonly projectId: string;
@@ -32,6 +35,8 @@ type FirestoreOptions = {
   readonly random?: Random;
   /** What stored documents go through when they are read. */
   readonly parse: DocumentParsers;
+  /** How long what arrived is kept; 90 days where it is not said. */
+  readonly inboxKeptMs?: number;
   /** `127.0.0.1:<port>` of an emulator that stands in for Google. */
   readonly emulator?: string | undefined;
 };
@@ -39,6 +44,7 @@ type FirestoreOptions = {
 export type FirestorePorts = {
   readonly executions: ExecutionStore;
   readonly pipelines: Pipelines;
+  readonly schedules: Schedules;
   readonly inbox: Inbox;
   readonly blobs: Blobs;
   readonly locks: Cells<Lock>;
@@ -49,6 +55,8 @@ export type FirestorePorts = {
   readonly repositoryUrls: Cells<RepositoriesOfUrl>;
   readonly teams: ListedCells<Team>;
   readonly reviews: Cells<Review>;
+  readonly pushes: Cells<Pushes>;
+  readonly holds: Cells<Holds>;
   readonly progress: ProgressBoard;
   readonly history: History;
   close(): Promise<void>;
@@ -67,10 +75,12 @@ export function openFirestore(options: FirestoreOptions): FirestorePorts {
       within({ clock, ms: CLOSE_TIMEOUT_MS, promise: firestore.terminate(), otherwise: () => undefined }),
   });
   const documents = new Documents({ client: () => client.get(), clock, random });
+  const pipelines = new GooglePipelines(documents);
   return {
     executions: new GoogleExecutions(documents, parse),
-    pipelines: new GooglePipelines(documents),
-    inbox: new GoogleInbox(documents),
+    pipelines,
+    schedules: pipelines,
+    inbox: new GoogleInbox(documents, options.inboxKeptMs ?? DEFAULT_INBOX_KEPT_MS),
     blobs: new GoogleBlobs(documents),
     locks: new GoogleCells(documents, 'locks', asWritten<Lock>),
     notifications: new GoogleCells(documents, 'notifications', asWritten<NotificationState>),
@@ -80,6 +90,8 @@ export function openFirestore(options: FirestoreOptions): FirestorePorts {
     repositoryUrls: new GoogleCells(documents, 'repository-urls', asWritten<RepositoriesOfUrl>),
     teams: new GoogleCells(documents, 'teams', asWritten<Team>),
     reviews: new GoogleCells(documents, 'reviews', asWritten<Review>),
+    pushes: new GoogleCells(documents, 'pushes', asWritten<Pushes>),
+    holds: new GoogleCells(documents, 'holds', asWritten<Holds>),
     progress: new GoogleProgressBoard(documents),
     history: new GoogleHistory(documents),
     close: () => client.close(),

@@ -25,6 +25,8 @@ export type GoogleOptions = {
   readonly databaseId?: string;
   readonly wakeUps: WakeUpTargets;
   readonly clock: Clock;
+  /** How long what arrived is kept; 90 days where it is not said. */
+  readonly inboxKeptMs?: number;
   /** For the jitter of repetitions. */
   readonly random?: Random;
   /** What stored documents go through when they are read. */

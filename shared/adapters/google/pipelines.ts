@@ -1,5 +1,14 @@
 /** The applied pipelines in Firestore, and a document for each trigger that a query finds by its key. */
-import type { AppliedPipeline, PipelineChanges, Pipelines, TriggerEntry } from '../../ports/pipelines.ts';
+import type { Versioned } from '../../ports/execution-store.ts';
+import type {
+  AppliedPipeline,
+  PipelineChanges,
+  Pipelines,
+  Schedule,
+  Schedules,
+  TriggerEntry,
+} from '../../ports/pipelines.ts';
+import { newSchedules } from '../schedules.ts';
 import { documentId, hashedId } from './document-id.ts';
 import { type Documents, type DocumentWrite, type StoredDocument, textOf } from './documents.ts';
 import { queries } from './queries.ts';
@@ -9,7 +18,7 @@ const MAXIMUM_TRIGGERS_OF_A_PIPELINE = 200;
 const MAXIMUM_TRIGGERS_OF_A_KEY = 20_000;
 const PUT_TRIES = 5;
 
-export class GooglePipelines implements Pipelines {
+export class GooglePipelines implements Pipelines, Schedules {
   readonly #documents: Documents;
 
   constructor(documents: Documents) {
@@ -34,17 +43,15 @@ export class GooglePipelines implements Pipelines {
         `pipeline ${pipeline.name} has ${triggers.length} triggers, over the limit of ${MAXIMUM_TRIGGERS_OF_A_PIPELINE}; split it`,
       );
     }
-    const entries = new Map(triggers.map((entry) => [triggerPath(entry), entry]));
     const body = JSON.stringify(pipeline);
-    // The pipeline's own document knows which trigger documents are its, so that no query can find them half-way.
-    const fields = { triggers: JSON.stringify([...entries.keys()]), body };
+    // The pipeline's own document knows which documents are its, so that no query can find them half-way.
+    const fields = { triggers: JSON.stringify(ownPaths(pipeline, triggers)), body };
     for (let tries = 0; tries < PUT_TRIES; tries++) {
       const former = await this.#documents.read({ path });
       const formerTriggers = former === undefined ? [] : (JSON.parse(textOf(former, 'triggers')) as string[]);
       const writes: DocumentWrite[] = [
         { path, fields, expected: former?.version ?? 'absent' },
-        ...formerTriggers.filter((old) => !entries.has(old)).map((old) => ({ path: old, delete: true }) as const),
-        ...[...entries].map(([trigger, entry]) => ({ path: trigger, fields: entry })),
+        ...ownWrites(pipeline, triggers, formerTriggers),
       ];
       if ((await this.#documents.commit({ writes })) !== 'conflict') return;
     }
@@ -62,16 +69,14 @@ export class GooglePipelines implements Pipelines {
       const former = formers[index];
       if ((former === undefined ? 0 : appliedOf(former).generation) !== expected) return 'conflict';
       const path = pipelinePath(name);
-      const entries = new Map(triggers.map((entry) => [triggerPath(entry), entry]));
       const old = former === undefined ? [] : (JSON.parse(textOf(former, 'triggers')) as string[]);
       if (pipeline !== undefined) {
-        const fields = { triggers: JSON.stringify([...entries.keys()]), body: JSON.stringify(pipeline) };
+        const fields = { triggers: JSON.stringify(ownPaths(pipeline, triggers)), body: JSON.stringify(pipeline) };
         writes.push({ path, fields, expected: former?.version ?? 'absent' });
       } else if (former !== undefined) {
         writes.push({ path, delete: true, expected: former.version });
       }
-      writes.push(...old.filter((one) => !entries.has(one)).map((one) => ({ path: one, delete: true }) as const));
-      writes.push(...[...entries].map(([trigger, entry]) => ({ path: trigger, fields: entry })));
+      writes.push(...ownWrites(pipeline, triggers, old));
     }
     return (await this.#documents.commit({ writes })) === 'conflict' ? 'conflict' : 'changed';
   }
@@ -86,6 +91,47 @@ export class GooglePipelines implements Pipelines {
       index: Number(document.fields.index),
     }));
   }
+
+  async dueSchedules(query: { before: number; limit: number }): Promise<readonly Versioned<Schedule>[]> {
+    const documents = await this.#documents.query(queries.dueSchedules(query));
+    return documents.map((document) => ({
+      value: JSON.parse(textOf(document, 'body')) as Schedule,
+      version: document.version,
+    }));
+  }
+
+  async moveSchedule({ value, version }: Versioned<Schedule>): Promise<'moved' | 'conflict'> {
+    const write = { path: schedulePath(value), fields: scheduleFields(value), expected: version };
+    return (await this.#documents.commit({ writes: [write] })) === 'conflict' ? 'conflict' : 'moved';
+  }
+}
+
+/** The paths of the documents that a pipeline has beside its own. */
+function ownPaths(pipeline: AppliedPipeline, triggers: readonly TriggerEntry[]): readonly string[] {
+  return [...new Set([...triggers.map(triggerPath), ...newSchedules(pipeline, triggers).map(schedulePath)])];
+}
+
+/** What brings those documents from the former ones to the new; a schedule that stays goes on where it stands. */
+function ownWrites(
+  pipeline: AppliedPipeline | undefined,
+  triggers: readonly TriggerEntry[],
+  former: readonly string[],
+): readonly DocumentWrite[] {
+  const schedules = pipeline === undefined ? [] : newSchedules(pipeline, triggers);
+  const kept = new Set(pipeline === undefined ? [] : ownPaths(pipeline, triggers));
+  const entries = new Map(
+    triggers.map((entry) => [
+      triggerPath(entry),
+      { key: entry.key, pipeline: entry.pipeline, index: entry.index } as const,
+    ]),
+  );
+  return [
+    ...former.filter((path) => !kept.has(path)).map((path) => ({ path, delete: true }) as const),
+    ...[...entries].map(([path, fields]) => ({ path, fields })),
+    ...schedules
+      .filter((schedule) => !former.includes(schedulePath(schedule)))
+      .map((schedule) => ({ path: schedulePath(schedule), fields: scheduleFields(schedule) })),
+  ];
 }
 
 function appliedOf(document: StoredDocument): AppliedPipeline {
@@ -98,4 +144,12 @@ function pipelinePath(name: string): string {
 
 function triggerPath({ pipeline, index, key }: TriggerEntry): string {
   return `triggers/${hashedId(pipeline, String(index), key)}`;
+}
+
+function schedulePath({ pipeline, key }: Pick<Schedule, 'pipeline' | 'key'>): string {
+  return `schedules/${hashedId(pipeline, key)}`;
+}
+
+function scheduleFields(schedule: Schedule): { readonly dueAt: number; readonly body: string } {
+  return { dueAt: schedule.dueAt, body: JSON.stringify(schedule) };
 }

@@ -41,6 +41,7 @@ const shapes: { [name in keyof typeof queries]: readonly Query[] } = {
     queries.cellsByKey({ collection, after: 'a', limit }),
   ]),
   triggersOfKey: [queries.triggersOfKey({ key: 'image:a', limit })],
+  dueSchedules: [queries.dueSchedules({ before, limit })],
   newestEvents: [queries.newestEvents({ limit }), queries.newestEvents({ before, limit })],
 };
 

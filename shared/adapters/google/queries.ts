@@ -20,7 +20,14 @@ export type Query = {
 };
 
 /** Where cells are. Those that are never listed have no index of their keys. */
-export type CellCollection = 'locks' | 'notifications' | 'repository-urls' | 'reviews' | ListedCollection;
+export type CellCollection =
+  | 'locks'
+  | 'notifications'
+  | 'repository-urls'
+  | 'reviews'
+  | 'holds'
+  | 'pushes'
+  | ListedCollection;
 export type ListedCollection = 'templates' | 'rollouts' | 'repositories' | 'teams';
 
 /** The document's own name, as a field. */
@@ -90,6 +97,14 @@ export const queries = {
     parent: '',
     collection: 'triggers',
     where: [{ field: 'key', is: '==', value: key }],
+    limit,
+  }),
+
+  dueSchedules: ({ before, limit }: { before: number; limit: number }): Query => ({
+    parent: '',
+    collection: 'schedules',
+    where: [{ field: 'dueAt', is: '<=', value: before }],
+    orderBy: { field: 'dueAt', direction: 'asc' },
     limit,
   }),
 

@@ -16,13 +16,17 @@ const REVISION_DIGITS = 10;
 
 export class GoogleInbox implements Inbox {
   readonly #documents: Documents;
+  readonly #keptMs: number;
 
-  constructor(documents: Documents) {
+  /** `keptMs` is how long an entry stays; Firestore itself removes it within a day after that. */
+  constructor(documents: Documents, keptMs: number) {
     this.#documents = documents;
+    this.#keptMs = keptMs;
   }
 
   async record({ entry }: { entry: InboxEntry }): Promise<void> {
-    const fields = { receivedAt: entry.receivedAt, body: JSON.stringify(entry) };
+    const expireAt = new Date(entry.receivedAt + this.#keptMs);
+    const fields = { receivedAt: entry.receivedAt, expireAt, body: JSON.stringify(entry) };
     await this.#documents.commit({ writes: [{ path: eventPath(entry.id), fields }] });
   }
 

@@ -123,7 +123,7 @@ export function resolveExpression(source: string, meaningOf: MeaningOf, isResolv
 
 /** Only what is named directly can be absent: what an expression computes is there. */
 function testOf(cel: string): string {
-  return /^stages\["[^"]*"\](?:\.\w+)+$/u.test(cel) ? `has(${cel})` : 'true';
+  return /^(?:stages\["[^"]*"\]|trigger)(?:\.\w+)+$/u.test(cel) ? `has(${cel})` : 'true';
 }
 
 function known(reference: Reference, meaning: Meaning | undefined): Json | undefined {

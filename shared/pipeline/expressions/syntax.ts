@@ -7,7 +7,11 @@ import { didYouMean } from '../nearest.ts';
 import { once } from './once.ts';
 
 export const ROOTS = ['inputs', 'trigger', 'images', 'pipeline', 'target', 'stages', 'execution'] as const;
-export type Root = (typeof ROOTS)[number];
+/** What conditions over the content of an event can name, instead of the roots of a pipeline. */
+export const EVENT_ROOTS = ['data', 'attributes', 'headers'] as const;
+/** What expressions over an HTTP answer can name. */
+export const ANSWER_ROOTS = ['status', 'body', 'headers'] as const;
+export type Root = (typeof ROOTS)[number] | (typeof EVENT_ROOTS)[number] | (typeof ANSWER_ROOTS)[number];
 
 const MAXIMUM_CHARACTERS = 4_000;
 const MAXIMUM_NODES = 400;
@@ -62,10 +66,10 @@ const writtenSyntax = once(() => new Environment({ limits: limits(MAXIMUM_NODES)
 const resolvedSyntax = once(() => new Environment({ limits: limits(MAXIMUM_RESOLVED_NODES) }));
 
 /**
- * Reads an expression. `isResolved` is for those of a plan, which are longer than people may write them. Throws
- * ExpressionProblem.
+ * Reads an expression. `isResolved` is for those of a plan, which are longer than people may write them; `roots` is what
+ * can be named. Throws ExpressionProblem.
  */
-export function parseExpression(source: string, isResolved = false): Expression {
+export function parseExpression(source: string, isResolved = false, roots: readonly Root[] = ROOTS): Expression {
   const maximum = isResolved ? MAXIMUM_RESOLVED_CHARACTERS : MAXIMUM_CHARACTERS;
   if (source.trim() === '') throw new ExpressionProblem('is empty', 0);
   if (source.length > maximum) {
@@ -78,7 +82,7 @@ export function parseExpression(source: string, isResolved = false): Expression 
     if (!(error instanceof ParseError)) throw error;
     throw new ExpressionProblem(sentenceOf(error), error.range?.start ?? 0, { cause: error });
   }
-  const found = new Finder(source);
+  const found = new Finder(source, roots);
   found.visit(tree, new Set());
   const only = found.references.find(({ start, end, isTest }) => !isTest && start === tree.start && end === tree.end);
   return { source, tree, references: found.references, patterns: found.patterns, only };
@@ -98,13 +102,15 @@ class Finder {
   readonly references: Reference[] = [];
   readonly patterns: { start: number; end: number }[] = [];
   readonly #source: string;
+  readonly #roots: readonly Root[];
 
-  constructor(source: string) {
+  constructor(source: string, roots: readonly Root[]) {
     this.#source = source;
+    this.#roots = roots;
   }
 
   visit(node: ASTNode, bound: ReadonlySet<string>): void {
-    const reference = referenceAt(node, bound);
+    const reference = referenceAt(node, bound, this.#roots);
     if (reference !== undefined) {
       this.references.push({ ...reference, start: node.start, end: node.end, isTest: false });
       return;
@@ -145,7 +151,7 @@ class Finder {
 
   #name(name: string, node: ASTNode, bound: ReadonlySet<string>): void {
     if (bound.has(name)) return;
-    const known = [...ROOTS, ...bound];
+    const known = [...this.#roots, ...bound];
     const hint = didYouMean(name, known) || `; what can be named is ${known.join(', ')}`;
     throw new ExpressionProblem(`"${name}": nothing is called so here${hint}`, node.start);
   }
@@ -159,7 +165,7 @@ class Finder {
       throw new ExpressionProblem(`"${name}": no such function${hint}`, node.start);
     }
     const [tested] = given;
-    const reference = name === 'has' && tested !== undefined ? referenceAt(tested, bound) : undefined;
+    const reference = name === 'has' && tested !== undefined ? referenceAt(tested, bound, this.#roots) : undefined;
     if (reference !== undefined) {
       this.references.push({ ...reference, start: node.start, end: node.end, isTest: true });
       return;
@@ -175,7 +181,7 @@ class Finder {
     this.visit(receiver, bound);
     const [element, ...rest] = given;
     if (COMPREHENSIONS.has(name) && element?.op === 'id') {
-      const isRoot = ROOTS.some((root) => root === element.args);
+      const isRoot = this.#roots.some((root) => root === element.args);
       if (isRoot)
         throw new ExpressionProblem(`"${element.args}" has a meaning already; take another name`, element.start);
       for (const part of rest) this.visit(part, new Set([...bound, element.args]));
@@ -194,13 +200,17 @@ class Finder {
 }
 
 /** The node as a chain of names from a root; undefined where it is something else. */
-function referenceAt(node: ASTNode, bound: ReadonlySet<string>): { root: Root; path: readonly string[] } | undefined {
+function referenceAt(
+  node: ASTNode,
+  bound: ReadonlySet<string>,
+  roots: readonly Root[],
+): { root: Root; path: readonly string[] } | undefined {
   if (node.op === 'id') {
-    const root = ROOTS.find((known) => known === node.args);
+    const root = roots.find((known) => known === node.args);
     return root === undefined || bound.has(root) ? undefined : { root, path: [] };
   }
   if (node.op !== '.' && node.op !== '[]') return undefined;
-  const inner = referenceAt(node.args[0], bound);
+  const inner = referenceAt(node.args[0], bound, roots);
   if (inner === undefined) return undefined;
   const name = node.op === '.' ? node.args[1] : node.args[1].op === 'value' ? node.args[1].args : undefined;
   return typeof name === 'string' ? { root: inner.root, path: [...inner.path, name] } : undefined;

@@ -1,6 +1,7 @@
 /** What a wait is given, remembers and tells. */
 import { z } from 'zod';
 import { duration } from '../../pipeline/duration.ts';
+import { windowsSchema } from '../../pipeline/windows-schema.ts';
 
 export const waitParameters = z
   .strictObject({
@@ -9,14 +10,15 @@ export const waitParameters = z
       .datetime({ offset: true, error: 'must be a time with its zone, such as 2026-05-01T10:00:00+09:00' })
       .optional()
       .describe('The time to wait for, with its zone: 2026-05-01T10:00:00+09:00'),
+    windows: windowsSchema.optional().describe('Waits while none of these is open, until the next opening'),
   })
   .check((context) => {
-    const given = Object.values(context.value).filter((value) => value !== undefined).length;
-    if (given === 1) return;
-    const message = `takes exactly one of for and until, not ${given === 0 ? 'none' : 'both'}`;
+    const given = Object.keys(context.value).filter((name) => Reflect.get(context.value, name) !== undefined);
+    if (given.length === 1) return;
+    const message = `takes exactly one of for, until and windows, not ${given.join(' and ') || 'none'}`;
     context.issues.push({ code: 'custom', input: context.value, continue: true, message });
   })
-  .meta({ oneOf: [{ required: ['for'] }, { required: ['until'] }] });
+  .meta({ oneOf: [{ required: ['for'] }, { required: ['until'] }, { required: ['windows'] }] });
 export type WaitParameters = z.output<typeof waitParameters>;
 
 export const waitCursor = z.strictObject({

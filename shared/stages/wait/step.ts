@@ -1,7 +1,8 @@
 /** Waits for a time without holding anything meanwhile. */
+import { describeWindow, isOpen, nextOpening } from '../../calendar/windows.ts';
 import type { Input, Outcome } from '../../core/run.ts';
 import { checkedDurationMs } from '../../pipeline/duration.ts';
-import type { StageContext } from '../kind.ts';
+import { type StageContext, TerminalError } from '../kind.ts';
 import { describeMoment } from '../moments.ts';
 import type { WaitCursor, WaitOutputs, WaitParameters } from './schema.ts';
 
@@ -25,8 +26,11 @@ export async function step(
   };
 }
 
-function end(parameters: WaitParameters, now: number): number {
-  return parameters.until === undefined
-    ? now + checkedDurationMs(parameters.for ?? '0s')
-    : Date.parse(parameters.until);
+function end({ for: span, until, windows }: WaitParameters, now: number): number {
+  if (until !== undefined) return Date.parse(until);
+  if (windows === undefined) return now + checkedDurationMs(span ?? '0s');
+  if (isOpen(windows, now)) return now;
+  const opening = nextOpening(windows, now);
+  if (opening !== undefined) return opening;
+  throw new TerminalError(`${windows.map(describeWindow).join(' or ')} does not open any more.`);
 }

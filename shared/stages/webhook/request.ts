@@ -1,21 +1,37 @@
 /** The one request of a webhook: what is sent, with secrets looked up last and taken out of whatever comes back. */
 import { checkedDurationMs } from '../../pipeline/duration.ts';
 import { type StageContext, TerminalError } from '../kind.ts';
-import { MAXIMUM_KEPT_BODY_BYTES, type WebhookParameters } from './schema.ts';
+import { type AnswerData, bodyValue } from './answer-cel.ts';
+import { BODILESS, MAXIMUM_KEPT_BODY_BYTES, type WebhookParameters } from './schema.ts';
 
 /** A part of a secret that is at least this long, in characters, is taken out of answers too. */
 const LEAST_TOKEN = 8;
 
-export type Answer = { readonly status: number; readonly body: string; readonly retryAfterMs: number | undefined };
+export type Answer = {
+  readonly status: number;
+  /** The beginning of the body, to be kept. */
+  readonly body: string;
+  readonly retryAfterMs: number | undefined;
+  /** The whole of it, for expressions. */
+  readonly data: AnswerData;
+};
+
+/** One request: that of the stage, or another one that belongs to it. */
+export type Sending = Pick<WebhookParameters, 'method' | 'url' | 'headers' | 'body' | 'request-timeout'> & {
+  /** Asks for a call-back. */
+  readonly 'wait-for-callback': boolean;
+  /** Without a body of its own it tells what stage it comes from. */
+  readonly tells: boolean;
+};
 
 /** `POST https://hooks.example.com/deployed`, without the query, which may hold what is not for everyone's eyes. */
-export function describeRequest(parameters: WebhookParameters): string {
+export function describeRequest(parameters: Pick<Sending, 'method' | 'url'>): string {
   const { origin, pathname } = new URL(parameters.url);
   return `${parameters.method} ${origin}${pathname}`;
 }
 
 /** Sends the request under `key`. Throws what the HTTP client throws, and a TerminalError where a secret is missing. */
-export async function send(parameters: WebhookParameters, key: string, context: StageContext): Promise<Answer> {
+export async function send(parameters: Sending, key: string, context: StageContext): Promise<Answer> {
   const secrets: string[] = [];
   const headers: { [name: string]: string } = {};
   for (const [name, value] of Object.entries(parameters.headers)) {
@@ -49,9 +65,14 @@ export async function send(parameters: WebhookParameters, key: string, context: 
     signal: AbortSignal.any([context.signal, late.signal]),
   });
   const response = await asking.finally(cancelTimeout);
+  const text = withoutSecrets(response.body, secrets);
+  const told = Object.fromEntries(
+    [...response.headers].map(([name, value]) => [name, withoutSecrets(value, secrets)] as const),
+  );
   return {
     status: response.status,
-    body: trim(withoutSecrets(response.body, secrets)),
+    body: trim(text),
+    data: { status: response.status, headers: told, body: bodyValue(text) },
     retryAfterMs: retryAfterMs(response.headers.get('retry-after'), context.clock.now()),
   };
 }
@@ -67,9 +88,9 @@ async function secretValue(name: string, header: string, context: StageContext):
   return value.trim();
 }
 
-function bodyOf(parameters: WebhookParameters, context: StageContext): { body?: string; type?: string } {
+function bodyOf(parameters: Sending, context: StageContext): { body?: string; type?: string } {
   const { body, method } = parameters;
-  if (method === 'GET' || (method === 'DELETE' && body === undefined)) return {};
+  if (BODILESS.has(method) || (body === undefined && (method === 'DELETE' || !parameters.tells))) return {};
   if (typeof body === 'string') return { body, type: 'text/plain; charset=utf-8' };
   const { pipeline, execution, stage, attempt, images } = context;
   return { body: JSON.stringify(body ?? { pipeline, execution, stage, attempt, images }), type: 'application/json' };

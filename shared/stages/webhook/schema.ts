@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Json } from '../../core/json.ts';
 import { duration } from '../../pipeline/duration.ts';
+import { answerCondition, answerText, answerValue } from './answer-cel.ts';
 
 const MAXIMUM_HEADERS = 50;
 const MAXIMUM_URL = 2000;
@@ -53,41 +54,79 @@ function urlProblem(text: string): string | undefined {
   return undefined;
 }
 
+const METHODS = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+const method = z.enum(METHODS);
+/** Their requests carry no body. */
+export const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+const statuses = z.array(z.int().min(100).max(599)).min(1).max(50);
+
+const body = z
+  .json()
+  .optional()
+  .refine(
+    (value) => value === undefined || JSON.stringify(value).length <= MAXIMUM_BODY,
+    `must have at most ${MAXIMUM_BODY} characters`,
+  );
+
+/** Where another request goes: to an address of its own, or to one that the first answer tells. */
+const place = {
+  url: url.optional().describe('Where it goes; by default where the first request went'),
+  'url-from': answerText
+    .optional()
+    .describe('CEL over the first answer that gives the address, on the same host: headers.location'),
+};
+
+const poll = z.strictObject({
+  ...place,
+  every: duration().default('10s').describe('Between two looks'),
+  within: duration().default('30m').describe('How long the far end may take'),
+  'done-if': answerCondition.describe('CEL over the answer that is true at the end: body.status != "running"'),
+});
+
+const cancel = z.strictObject({
+  ...place,
+  method: method.default('POST').describe('The HTTP method'),
+  body: body.describe('Text is sent as it is, anything else as JSON'),
+});
+
 export const webhookParameters = z
   .strictObject({
     url: url.describe('Where the request goes; the admins say which hosts are allowed'),
-    method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).default('POST').describe('The HTTP method'),
+    method: method.default('POST').describe('The HTTP method'),
     headers: z
       .record(headerName, headerValue)
       .refine((headers) => Object.keys(headers).length <= MAXIMUM_HEADERS, `has more than ${MAXIMUM_HEADERS} headers`)
       .default({})
       .describe('Headers to send; a value is text, or { secret: NAME }'),
-    body: z
-      .json()
+    body: body.describe('Text is sent as it is, anything else as JSON'),
+    success: statuses.optional().describe('The statuses that count as success; by default 200 to 299'),
+    'retry-on': statuses
       .optional()
-      .refine(
-        (body) => body === undefined || JSON.stringify(body).length <= MAXIMUM_BODY,
-        `must have at most ${MAXIMUM_BODY} characters`,
-      )
-      .describe('Text is sent as it is, anything else as JSON'),
-    success: z
-      .array(z.int().min(100).max(599))
-      .min(1)
-      .max(50)
-      .optional()
-      .describe('The statuses that count as success; by default 200 to 299'),
+      .describe('The statuses after which the request is sent again; by default 408, 425, 429 and 500 to 599'),
     'request-timeout': duration({ maximum: '45s' }).default('30s').describe('How long one request may take'),
     'wait-for-callback': z
       .boolean()
       .default(false)
       .describe('After the request succeeded, wait until the far end calls back'),
     'callback-within': duration().default('30m').describe('How long the call-back may take'),
+    poll: poll.optional().describe('After the request succeeded, ask again and again until the far end is done'),
+    'success-if': answerCondition
+      .optional()
+      .describe('CEL over the last answer that has to be true: body.status == "passed"'),
+    progress: answerValue.optional().describe('CEL over each answer of poll, shown while it is waited for'),
+    result: answerValue.optional().describe('CEL over the last answer, or what the call-back brought; an output'),
+    cancel: cancel.optional().describe('What is sent when the stage is stopped after its request'),
   })
   .check((context) => {
-    const { method, body } = context.value;
-    if (method !== 'GET' || body === undefined) return;
-    const message = 'has no meaning for GET';
-    context.issues.push({ code: 'custom', input: body, continue: true, message, path: ['body'] });
+    const { method: verb, body: given, poll: polled, cancel: cancelled } = context.value;
+    const refuse = (message: string, ...path: string[]): void => {
+      context.issues.push({ code: 'custom', input: context.value, continue: true, message, path });
+    };
+    if (BODILESS.has(verb) && given !== undefined) refuse(`has no meaning for ${verb}`, 'body');
+    if (polled !== undefined && context.value['wait-for-callback']) refuse('stands beside wait-for-callback', 'poll');
+    for (const [name, one] of Object.entries({ poll: polled, cancel: cancelled })) {
+      if (one?.url !== undefined && one['url-from'] !== undefined) refuse('stands beside url', name, 'url-from');
+    }
   });
 export type WebhookParameters = z.output<typeof webhookParameters>;
 
@@ -101,6 +140,16 @@ export const webhookCursor = z.discriminatedUnion('is', [
     until: z.int(),
     status: z.int(),
     body: z.string(),
+    cancelUrl: z.string().optional(),
+  }),
+  /** The far end works, and is asked now and then. */
+  z.strictObject({
+    version: z.literal(1),
+    is: z.literal('polling'),
+    /** Epoch ms. */
+    until: z.int(),
+    url: z.string(),
+    cancelUrl: z.string().optional(),
   }),
 ]);
 export type WebhookCursor = z.output<typeof webhookCursor>;
@@ -111,6 +160,7 @@ export const webhookOutputs = z.strictObject({
   status: z.int().describe('The HTTP status of the answer'),
   body: z.string().describe(`The first ${MAXIMUM_KEPT_BODY_BYTES} bytes of the answer's body`),
   callback: json.optional().describe('What the call-back brought'),
+  result: json.optional().describe('What `result` gives'),
 });
 export type WebhookOutputs = z.output<typeof webhookOutputs>;
 

@@ -4,6 +4,7 @@ import { checkedDurationMs, formatDuration } from '../../pipeline/duration.ts';
 import { HttpRefused, HttpUnreachable } from '../http-client.ts';
 import { type StageContext, TerminalError } from '../kind.ts';
 import { describeMoment } from '../moments.ts';
+import { isTrueOf, valueIn } from './answer-cel.ts';
 import { type Answer, describeRequest, send } from './request.ts';
 import { callbackValue, type WebhookCursor, type WebhookOutputs, type WebhookParameters } from './schema.ts';
 
@@ -12,6 +13,9 @@ export const CALLBACK_SIGNAL = 'callback';
 /** How often a far end may put us off with Retry-After, and for how long each time. */
 const MAXIMUM_REQUESTS = 10;
 const MAXIMUM_RETRY_AFTER_MS = checkedDurationMs('10m');
+const MAXIMUM_URL = 2_000;
+/** Of what a far end says of its progress, in characters. */
+const MAXIMUM_PROGRESS = 200;
 const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
 
 type Result = Outcome<WebhookCursor, WebhookOutputs>;
@@ -22,6 +26,7 @@ export async function step(
   context: StageContext,
 ): Promise<Result> {
   if (at.cursor?.is === 'waiting-for-callback') return awaitCallback(parameters, at.cursor, at.input, context);
+  if (at.cursor?.is === 'polling') return look(parameters, at.cursor, context);
   const place = describeRequest(parameters);
   if (!context.mayWrite()) {
     return failed('fenced-off', `${place} was not sent: this worker no longer holds the step`, 'sameStep');
@@ -33,14 +38,19 @@ export async function step(
   const key = at.cursor?.key ?? context.key;
   const requests = (at.cursor?.requests ?? 0) + 1;
   try {
-    const answer = await send(parameters, key, context);
+    const answer = await send({ ...parameters, tells: true }, key, context);
     return judge({ parameters, answer, place, key, requests, context });
   } catch (error) {
-    if (error instanceof HttpRefused) return failed('remote-refused', error.message, 'giveUp');
-    if (error instanceof TerminalError) return failed('invalid-parameters', error.message, 'giveUp');
-    if (error instanceof HttpUnreachable) return failed('remote-unreachable', error.message, 'sameStep');
-    throw error;
+    return failureOf(error);
   }
+}
+
+/** What a request that could not be made means for the stage. Throws what it does not know. */
+function failureOf(error: unknown): Extract<Result, { is: 'failed' }> {
+  if (error instanceof HttpRefused) return failed('remote-refused', error.message, 'giveUp');
+  if (error instanceof TerminalError) return failed('invalid-parameters', error.message, 'giveUp');
+  if (error instanceof HttpUnreachable) return failed('remote-unreachable', error.message, 'sameStep');
+  throw error;
 }
 
 function judge(command: {
@@ -56,11 +66,23 @@ function judge(command: {
   const text = `${place} answered ${status}`;
   const isSuccess = parameters.success?.includes(status) ?? (status >= 200 && status <= 299);
   if (isSuccess) {
-    if (!parameters['wait-for-callback']) return { is: 'succeeded', outputs: { status, body } };
-    const until = context.clock.now() + checkedDurationMs(parameters['callback-within']);
-    return waitForCallback({ version: 1, is: 'waiting-for-callback', until, status, body }, place, context);
+    const { poll, cancel } = parameters;
+    const now = context.clock.now();
+    const cancelUrl = cancel === undefined ? {} : { cancelUrl: addressOf(cancel, 'cancel', parameters, answer) };
+    if (parameters['wait-for-callback']) {
+      const until = now + checkedDurationMs(parameters['callback-within']);
+      return waitForCallback(
+        { version: 1, is: 'waiting-for-callback', until, status, body, ...cancelUrl },
+        place,
+        context,
+      );
+    }
+    if (poll === undefined) return ended(parameters, answer, place);
+    const until = now + checkedDurationMs(poll.within);
+    const url = addressOf(poll, 'poll', parameters, answer);
+    return pollLater(parameters, { version: 1, is: 'polling', until, url, ...cancelUrl }, undefined, context);
   }
-  if (!RETRYABLE_STATUSES.has(status) && status < 500) {
+  if (!isRetryable(parameters, status)) {
     return failed('remote-refused', `${text}, which is not a success`, 'giveUp');
   }
   if (answer.retryAfterMs === undefined) return failed('remote-unreachable', text, 'sameStep');
@@ -75,6 +97,104 @@ function judge(command: {
     reason: {
       code: 'retry-back-off',
       text: `${text} and asked to be asked again at ${describeMoment(until)}`,
+      unblock: `gennaker cancel ${context.execution}`,
+    },
+  };
+}
+
+function isRetryable(parameters: WebhookParameters, status: number): boolean {
+  return parameters['retry-on']?.includes(status) ?? (RETRYABLE_STATUSES.has(status) || status >= 500);
+}
+
+/** The stage's end as the last answer tells it. Throws TerminalError where an expression has no value. */
+function ended(parameters: WebhookParameters, { status, body, data }: Answer, place: string): Result {
+  const { result, 'success-if': condition } = parameters;
+  if (condition !== undefined && !isTrueOf(condition, 'success-if', data)) {
+    return failed('remote-refused', `${place} answered ${status}, and ${condition} is false`, 'newAttempt');
+  }
+  return {
+    is: 'succeeded',
+    outputs: { status, body, ...(result === undefined ? {} : { result: valueIn(result, 'result', data) }) },
+  };
+}
+
+/** Secrets go along in headers, so what an answer tells may not lead them to another host. */
+function addressOf(
+  { url, 'url-from': from }: { readonly url?: string | undefined; readonly 'url-from'?: string | undefined },
+  name: string,
+  parameters: WebhookParameters,
+  answer: Answer,
+): string {
+  if (from === undefined) return url ?? parameters.url;
+  const parameter = `${name}.url-from`;
+  const told = valueIn(from, parameter, answer.data);
+  if (typeof told !== 'string' || told.length > MAXIMUM_URL || !URL.canParse(told, parameters.url)) {
+    throw new TerminalError(`${parameter}: ${from} gives no URL.`);
+  }
+  const address = new URL(told, parameters.url);
+  if (address.origin !== new URL(parameters.url).origin) {
+    throw new TerminalError(
+      `${parameter}: the answer leads to ${address.origin}, another place than the request went.`,
+    );
+  }
+  return address.href;
+}
+
+type Polling = Extract<WebhookCursor, { is: 'polling' }>;
+
+/** Asks the far end once how far it is. */
+async function look(parameters: WebhookParameters, cursor: Polling, context: StageContext): Promise<Result> {
+  const { poll } = parameters;
+  if (poll === undefined) throw new TerminalError('The stage polls, and its parameters say nothing of it.');
+  const asking = { ...parameters, method: 'GET', url: cursor.url, body: undefined, tells: false } as const;
+  const place = describeRequest(asking);
+  const isOver = context.clock.now() >= cursor.until;
+  try {
+    const answer = await send({ ...asking, 'wait-for-callback': false }, context.key, context);
+    const { status, data } = answer;
+    if (status < 200 || status > 299) {
+      const text = `${place} answered ${status}`;
+      if (!isRetryable(parameters, status))
+        return failed('remote-refused', `${text}, which is not a success`, 'giveUp');
+      if (isOver) return failed('remote-unreachable', text, 'newAttempt');
+      return pollLater(parameters, cursor, text, context);
+    }
+    if (isTrueOf(poll['done-if'], 'poll.done-if', data)) return ended(parameters, answer, place);
+    if (isOver) return failed('retries-exhausted', `${place} was not done within ${poll.within}`, 'newAttempt');
+    return pollLater(parameters, cursor, progressIn(parameters, data), context);
+  } catch (error) {
+    if (error instanceof HttpUnreachable && !isOver) return pollLater(parameters, cursor, error.message, context);
+    return failureOf(error);
+  }
+}
+
+/** Undefined where the answer says nothing of it yet. */
+function progressIn({ progress }: WebhookParameters, data: Answer['data']): string | undefined {
+  if (progress === undefined) return undefined;
+  try {
+    const value = valueIn(progress, 'progress', data);
+    return (typeof value === 'string' ? value : JSON.stringify(value)).slice(0, MAXIMUM_PROGRESS);
+  } catch (error) {
+    if (error instanceof TerminalError) return undefined;
+    throw error;
+  }
+}
+
+function pollLater(
+  parameters: WebhookParameters,
+  cursor: Polling,
+  progress: string | undefined,
+  context: StageContext,
+): Result {
+  const everyMs = checkedDurationMs(parameters.poll?.every ?? '10s');
+  const more = progress === undefined ? '' : `: ${progress}`;
+  return {
+    is: 'waiting',
+    for: { until: Math.max(context.clock.now() + 1, Math.min(context.clock.now() + everyMs, cursor.until)) },
+    cursor,
+    reason: {
+      code: 'remote-in-progress',
+      text: `${describeRequest({ method: 'GET', url: cursor.url })} is not done yet${more}`,
       unblock: `gennaker cancel ${context.execution}`,
     },
   };
@@ -112,7 +232,18 @@ function awaitCallback(parameters: WebhookParameters, cursor: Waiting, input: In
         'giveUp',
       );
     }
-    return { is: 'succeeded', outputs: { status: cursor.status, body: cursor.body, callback: value } };
+    const { status, body } = cursor;
+    const { result: wanted, 'success-if': condition } = parameters;
+    try {
+      const brought = { status, headers: {}, body: value };
+      if (condition !== undefined && !isTrueOf(condition, 'success-if', brought)) {
+        return failed('remote-refused', `${place} called back, and ${condition} is false`, 'giveUp');
+      }
+      const more = wanted === undefined ? {} : { result: valueIn(wanted, 'result', brought) };
+      return { is: 'succeeded', outputs: { status, body, callback: value, ...more } };
+    } catch (error) {
+      return failureOf(error);
+    }
   }
   if (context.clock.now() < cursor.until) return waitForCallback(cursor, place, context);
   const within = formatDuration(checkedDurationMs(parameters['callback-within']));
@@ -129,6 +260,6 @@ function failed(
     | 'signal-not-received',
   text: string,
   next: 'giveUp' | 'newAttempt' | 'sameStep',
-): Result {
+): Extract<Result, { is: 'failed' }> {
   return { is: 'failed', reason: { code, text }, then: next };
 }

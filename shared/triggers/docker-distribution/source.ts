@@ -49,18 +49,22 @@ const MEDIA_TYPES: readonly string[] = [
 
 /**
  * `hosts` says under which name people know a registry that reports another one, as behind a proxy:
- * `{ '127.0.0.1:5000': 'registry.example.com' }`; `*` stands for any host that is not listed.
+ * `{ '127.0.0.1:5000': 'registry.example.com' }`; `*` stands for any host that is not listed. `name` is that of a
+ * source which is built on this one.
  */
-export function dockerDistribution(options: { hosts?: { readonly [reported: string]: string } } = {}): HttpSource {
+export function dockerDistribution(
+  options: { hosts?: { readonly [reported: string]: string }; name?: string } = {},
+): HttpSource {
+  const { name: source = NAME } = options;
   const hosts = new Map(Object.entries(options.hosts ?? {}));
   return {
-    name: NAME,
-    path: NAME,
+    name: source,
+    path: source,
     mediaTypes: MEDIA_TYPES,
     secretName: 'docker-distribution-webhook',
     verify,
     parse({ body, at }): ParsedEvents {
-      const { events } = readPayload(NAME, envelope, body);
+      const { events } = readPayload(source, envelope, body);
       const pushed = events.flatMap((one): SourceEvent[] => {
         const host = one.request?.host;
         const repository = one.target?.repository;
@@ -71,9 +75,7 @@ export function dockerDistribution(options: { hosts?: { readonly [reported: stri
         if (known === undefined || known === '') return [];
         const name = normalizeRepository(`${known}/${repository}`);
         const image = { repository: name, tag, ...(digest !== undefined && isDigest(digest) ? { digest } : {}) };
-        return [
-          { id: eventId(NAME, one.id), type: 'image-pushed', source: NAME, at, text: pushedText(name, tag), image },
-        ];
+        return [{ id: eventId(source, one.id), type: 'image-pushed', source, at, text: pushedText(name, tag), image }];
       });
       return { events: pushed, ignored: events.length - pushed.length };
     },

@@ -76,6 +76,7 @@ describe('a push', () => {
           after: AFTER,
           paths: ['deploy/a.yaml', 'deploy/b.yaml'],
           by: 'aki',
+          authors: [],
         },
       },
     ]);

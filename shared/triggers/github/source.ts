@@ -1,8 +1,11 @@
-/** GitHub's webhooks: commits that were pushed, and pull requests that changed. */
-import { createHmac } from 'node:crypto';
+/** GitHub's webhooks: pushes, pull requests, releases, workflows that ended, and packages. */
 import { z } from 'zod';
 import { repositoryKey } from '../../git/repository-key.ts';
+import type { BuildStatus } from '../build/event.ts';
+import { tellAuthors } from '../git/authors.ts';
+import { packageEvents } from '../github-packages/payload.ts';
 import {
+  atMostName,
   BadPayload,
   type CommitPushed,
   eventId,
@@ -12,10 +15,8 @@ import {
   type ParsedEvents,
   type PullRequestChanged,
   readPayload,
-  type SourceRequest,
-  sameSecret,
-  type Verified,
 } from '../source.ts';
+import { bySignature } from '../verify.ts';
 
 const NAME = 'github';
 const NOBODY = '0'.repeat(40);
@@ -26,6 +27,10 @@ const commitHash = z.string().regex(/^[0-9a-f]{40}$/);
 const repository = z.object({ clone_url: z.string(), full_name: z.string() });
 const paths = z.array(z.string()).default([]);
 
+const person = z
+  .object({ name: z.string().nullish(), email: z.string().nullish(), username: z.string().nullish() })
+  .nullish();
+
 const push = z.object({
   ref: z.string().startsWith('refs/'),
   before: commitHash,
@@ -33,7 +38,7 @@ const push = z.object({
   deleted: z.boolean().default(false),
   repository,
   pusher: z.object({ name: z.string() }).optional(),
-  commits: z.array(z.object({ added: paths, modified: paths, removed: paths })).default([]),
+  commits: z.array(z.object({ added: paths, modified: paths, removed: paths, author: person })).default([]),
   /** That of a forced push is not all that changed. */
   forced: z.boolean().default(false),
   created: z.boolean().default(false),
@@ -44,11 +49,52 @@ const pullRequest = z.object({
   repository,
   sender: z.object({ login: z.string() }).optional(),
   pull_request: z.object({
+    merged: z.boolean().nullish(),
+    merge_commit_sha: commitHash.nullish(),
+    user: z.object({ login: z.string() }).nullish(),
     base: z.object({ ref: z.string() }),
     /** The repository of a head is null where the fork was deleted. */
-    head: z.object({ sha: commitHash, repo: z.object({ full_name: z.string() }).nullable() }),
+    head: z.object({
+      sha: commitHash,
+      ref: z.string().optional(),
+      repo: z.object({ full_name: z.string() }).nullable(),
+    }),
   }),
 });
+
+const release = z.object({
+  action: z.string(),
+  repository,
+  release: z.object({
+    tag_name: z.string().max(255),
+    name: z.string().max(1_000).nullish(),
+    html_url: z.string().max(1_000).optional(),
+    prerelease: z.boolean().default(false),
+    author: z.object({ login: z.string() }).nullish(),
+  }),
+});
+const workflowRun = z.object({
+  action: z.string(),
+  repository,
+  workflow_run: z.object({
+    id: z.int(),
+    run_attempt: z.int().optional(),
+    name: z.string().max(1_000).nullish(),
+    head_branch: z.string().nullish(),
+    head_sha: commitHash,
+    event: z.string().optional(),
+    conclusion: z.string().nullish(),
+    html_url: z.string().max(1_000).optional(),
+    head_repository: z.object({ full_name: z.string() }).nullish(),
+  }),
+});
+const CONCLUSIONS: { readonly [conclusion: string]: BuildStatus } = {
+  success: 'success',
+  failure: 'failure',
+  startup_failure: 'failure',
+  cancelled: 'cancelled',
+  timed_out: 'timeout',
+};
 
 export const github: HttpSource = {
   name: NAME,
@@ -56,17 +102,7 @@ export const github: HttpSource = {
   mediaTypes: ['application/json'],
   secretName: 'github-webhook',
   repositoryOf: ({ pathSecret }) => (pathSecret === '' ? undefined : pathSecret),
-  verify(request: SourceRequest, secret: string | undefined): Verified {
-    if (secret === undefined || secret === '') {
-      return { refused: 'no secret is configured for this GitHub hook, so nothing from it is taken' };
-    }
-    const given = request.headers['x-hub-signature-256'];
-    if (given === undefined) {
-      return { refused: 'the X-Hub-Signature-256 header is missing; give the webhook its secret at GitHub' };
-    }
-    const expected = `sha256=${createHmac('sha256', secret).update(request.rawBody).digest('hex')}`;
-    return sameSecret(given, expected) ? 'ok' : { refused: 'the X-Hub-Signature-256 header does not fit the body' };
-  },
+  verify: bySignature(NAME, 'X-Hub-Signature-256', 'sha256='),
   parse({ body, at, request }): ParsedEvents {
     const delivery = request.headers['x-github-delivery'];
     if (delivery === undefined || delivery === '') {
@@ -78,6 +114,13 @@ export const github: HttpSource = {
         return { events: [pushed(about, readPayload(NAME, push, body))], ignored: 0 };
       case 'pull_request':
         return { events: [changed(about, readPayload(NAME, pullRequest, body))], ignored: 0 };
+      case 'release':
+        return released(about, readPayload(NAME, release, body));
+      case 'workflow_run':
+        return built(about, readPayload(NAME, workflowRun, body));
+      case 'package':
+      case 'registry_package':
+        return packageEvents({ ...about, source: NAME }, body);
       default:
         return { events: [], ignored: 1 };
     }
@@ -105,7 +148,72 @@ function pushed({ id, at, registered }: About, payload: z.output<typeof push>): 
       ...(deleted || after === NOBODY ? {} : { after }),
       ...(changedPaths === undefined ? {} : { paths: changedPaths }),
       ...(pusher === undefined ? {} : { by: pusher.name }),
+      ...authorsOf(payload),
     },
+  };
+}
+
+/** Nothing where the payload may not tell of all. */
+function authorsOf({ commits, forced, created }: z.output<typeof push>): { authors?: string[] } {
+  if (forced || created || commits.length >= LISTED_COMMITS) return {};
+  return tellAuthors(commits.map(({ author }) => [author?.username, author?.email, author?.name]));
+}
+
+function released({ id, at, registered }: About, payload: z.output<typeof release>): ParsedEvents {
+  const { action, release: told } = payload;
+  if (action !== 'published') return { events: [], ignored: 1 };
+  const { tag_name: tag, name, html_url: url, prerelease: isPreRelease, author } = told;
+  return {
+    events: [
+      {
+        id,
+        type: 'release-published',
+        source: NAME,
+        at,
+        text: `release ${tag} of ${payload.repository.full_name} published`.slice(0, MAXIMUM_TEXT),
+        release: {
+          repository: keyOf(payload.repository.clone_url),
+          registered: atMostName(registered),
+          tag,
+          name: name ?? undefined,
+          isPreRelease,
+          url,
+          by: atMostName(author?.login),
+        },
+      },
+    ],
+    ignored: 0,
+  };
+}
+
+function built({ id, at, registered }: About, payload: z.output<typeof workflowRun>): ParsedEvents {
+  const { action, workflow_run: run, repository: of } = payload;
+  const status = CONCLUSIONS[run.conclusion ?? ''];
+  // A run of a fork's commits is that fork's, whatever its branch is called.
+  const isFork = run.head_repository !== undefined && run.head_repository?.full_name !== of.full_name;
+  if (action !== 'completed' || status === undefined || isFork) return { events: [], ignored: 1 };
+  return {
+    events: [
+      {
+        id,
+        type: 'build-finished',
+        source: NAME,
+        at,
+        text: `workflow ${run.name ?? run.id} of ${of.full_name} ended: ${status}`.slice(0, MAXIMUM_TEXT),
+        build: {
+          by: 'github-actions',
+          of: keyOf(of.clone_url),
+          registered: atMostName(registered),
+          name: run.name ?? undefined,
+          number: String(run.id),
+          status,
+          branch: atMostName(run.head_branch),
+          commit: run.head_sha,
+          url: run.html_url,
+        },
+      },
+    ],
+    ignored: 0,
   };
 }
 
@@ -133,6 +241,11 @@ function changed({ id, at, registered }: About, payload: z.output<typeof pullReq
       head: request.head.sha,
       isFork: request.head.repo?.full_name !== payload.repository.full_name,
       ...(sender === undefined ? {} : { by: sender.login }),
+      branch: atMostName(request.head.ref),
+      author: atMostName(request.user?.login),
+      ...(action === 'closed' && request.merged === true
+        ? { merged: { commit: request.merge_commit_sha ?? undefined } }
+        : {}),
     },
   };
 }

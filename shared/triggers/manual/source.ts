@@ -21,9 +21,23 @@ export const manualRequest = z.strictObject({
 export type ManualRequest = z.output<typeof manualRequest>;
 
 /** The event of a request. `request` is the id that the caller gave it, so that asking again starts nothing twice. */
-export function manualEvent(command: { asked: ManualRequest; request: string; by: string; at: number }): ManualStart {
-  const { asked, request, by, at } = command;
+export function manualEvent(command: {
+  asked: ManualRequest;
+  request: string;
+  by: string;
+  at: number;
+  /** Where a pipeline asks: those that started one another up to it. Its requests are never those of people. */
+  chain?: readonly string[] | undefined;
+}): ManualStart {
+  const { asked, request, by, at, chain } = command;
   const images = Object.entries(asked.images).map(([name, image]) => `${name} ${image.tag}`);
   const text = `${by} asked${images.length === 0 ? '' : ` for ${images.join(', ')}`}`.slice(0, MAXIMUM_TEXT);
-  return { id: eventId('manual', request), type: 'manual', source: 'manual', at, text, manual: { ...asked, by } };
+  const id = chain === undefined ? eventId('manual', request) : stageEventId(request);
+  const manual = { ...asked, by, ...(chain === undefined ? {} : { chain: [...chain] }) };
+  return { id, type: 'manual', source: 'manual', at, text, manual };
+}
+
+/** The id of the event by which a stage asks; no request of a person can have it. */
+export function stageEventId(request: string): string {
+  return eventId('manual', 'stage', request);
 }

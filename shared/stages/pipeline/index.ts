@@ -1,0 +1,26 @@
+/** The stage kind `pipeline`. */
+import type { StageKind } from '../kind.ts';
+import {
+  outputsOf,
+  type PipelineCursor,
+  type PipelineOutputs,
+  type PipelineParameters,
+  pipelineCursor,
+  pipelineOutputs,
+  pipelineParameters,
+} from './schema.ts';
+import { step } from './step.ts';
+import { stop } from './stop.ts';
+
+export const pipeline: StageKind<PipelineParameters, PipelineCursor, PipelineOutputs> = {
+  kind: 'pipeline',
+  description: 'Runs another pipeline, and waits for its end where that is wanted.',
+  target: 'none',
+  with: pipelineParameters,
+  cursor: pipelineCursor,
+  outputs: pipelineOutputs,
+  outputsOf,
+  gate: ({ pipeline: name, wait }) => (wait ? `run of ${name}` : `start of ${name}`),
+  step,
+  stop,
+};
