@@ -82,6 +82,8 @@ export type EventDescription = Omit<InboxEntry, 'receivedAt'> & { readonly recei
 export type Requested = { readonly event: string; readonly execution: string };
 
 export type Applied = {
+  /** What whoever applied should know. */
+  readonly notes: readonly string[];
   readonly pipelines: readonly { readonly name: string; readonly change: string }[];
 };
 

@@ -4,7 +4,7 @@ import type { Inbox, InboxEntry } from '../../shared/ports/inbox.ts';
 import type { AppliedPipeline, Pipelines } from '../../shared/ports/pipelines.ts';
 import { MAXIMUM_IMAGES } from '../../shared/triggers/source.ts';
 import { timestamp } from '../../shared/use-cases/describe-execution.ts';
-import { chosenImage } from '../../shared/use-cases/request-run.ts';
+import { chosenImage, type RunAnswer } from '../../shared/use-cases/request-run.ts';
 import { MAXIMUM_LIMIT, pageQuery, UNNAMED } from './executions.ts';
 import { json, Refusal, readBody, readQuery } from './http.ts';
 import type { Route } from './router.ts';
@@ -26,7 +26,11 @@ export type PipelineCommands = {
     by: string;
     override?: { reason: string } | undefined;
   }) => Promise<
-    | { is: 'applied'; pipelines: readonly { name: string; change: 'created' | 'changed' | 'unchanged' }[] }
+    | {
+        is: 'applied';
+        pipelines: readonly { name: string; change: 'created' | 'changed' | 'unchanged' }[];
+        notes: readonly string[];
+      }
     | { is: 'refused'; problems: readonly PipelineProblem[] }
   >;
   readonly requestRun: (command: {
@@ -35,7 +39,7 @@ export type PipelineCommands = {
     inputs: { [name: string]: z.core.util.JSONType };
     images: Strings;
     by: string;
-  }) => Promise<{ is: 'accepted'; event: string; execution: string } | { is: 'unknown'; nearest?: string }>;
+  }) => Promise<RunAnswer>;
 };
 
 /** A pipeline as a list shows it. */
@@ -124,7 +128,7 @@ export function pipelineRoutes(
       access: 'holder',
       async handle(request) {
         const answer = await commands.applyPipelines(await readBody(request, ApplyBody));
-        if (answer.is === 'applied') return json(200, { pipelines: answer.pipelines });
+        if (answer.is === 'applied') return json(200, { pipelines: answer.pipelines, notes: answer.notes });
         throw refusedPipelines(answer.problems);
       },
     },
@@ -136,6 +140,10 @@ export function pipelineRoutes(
         const pipeline = request.parameters.name ?? '';
         const answer = await commands.requestRun({ pipeline, ...(await readBody(request, RunBody)) });
         if (answer.is === 'unknown') throw unknown(pipeline, answer.nearest);
+        if (answer.is === 'wrong-inputs') {
+          const sentence = `${answer.problems.join('; ')}. Nothing was started.`;
+          throw new Refusal(422, 'wrong-inputs', sentence);
+        }
         return json(202, { event: answer.event, execution: answer.execution });
       },
     },

@@ -56,6 +56,12 @@ variable "stage_secrets" {
   default     = []
 }
 
+variable "stage_kinds" {
+  description = "Modules of stage kinds of your own that the image holds: [\"./kinds/change-ticket/index.ts\"]."
+  type        = list(string)
+  default     = []
+}
+
 variable "notification_topics" {
   description = "Topics of this project, made elsewhere, to which pipelines may send their notifications."
   type        = set(string)

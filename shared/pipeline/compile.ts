@@ -19,7 +19,7 @@ import { combine, type Resolved, resolveValue, UnresolvedExpression } from './ex
 import { formatPath } from './problem.ts';
 import { concurrencySchema, MAXIMUM_PLAN_STAGES, notifySchema } from './schema.ts';
 import { meaningIn, type Scope, type Surroundings, type Target } from './scope.ts';
-import { CannotSettle, inherit, resolved, type SettledDefinition, scopeOf } from './settle.ts';
+import { CannotSettle, inherit, resolved, type SettledDefinition, scopeOf, textsWithExpression } from './settle.ts';
 import { type Templates, templatesUsed } from './template.ts';
 
 const DEFAULT_ATTEMPTS = 1;
@@ -113,7 +113,10 @@ function planConcurrency(definition: SettledDefinition, templates: Templates, sc
 
 function planNotifications(definition: SettledDefinition, templates: Templates, scope: Scope): NotifyPlan[] {
   const found = inherit(definition, 'notify', templates, scope) ?? { value: [], scope };
-  return parsed(z.array(notifySchema).max(MAXIMUM_NOTIFICATIONS), found, 'notify').map((notify) => {
+  const notifications = parsed(z.array(notifySchema).max(MAXIMUM_NOTIFICATIONS), found, 'notify');
+  const [left] = textsWithExpression(notifications, ['notify']);
+  if (left !== undefined) throw new CannotSettle([`${formatPath(left)}  cannot have "\${{"`]);
+  return notifications.map((notify) => {
     if ('slack' in notify) return { slack: notify.slack, when: notify.when };
     return { pubsub: notify.pubsub, ...(notify.when === undefined ? {} : { when: notify.when }) };
   });

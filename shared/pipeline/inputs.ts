@@ -88,6 +88,7 @@ export const inputsSchema = z.record(inputName, inputDeclaration).check((context
 
 export type InputDeclarations = { readonly [name: string]: InputDeclaration };
 type Found = { readonly path: Path; readonly text: string };
+type IsOpen = (value: unknown, path: Path) => boolean;
 
 function declarationProblems(input: InputDeclaration): Found[] {
   const found: Found[] = [];
@@ -151,9 +152,9 @@ export function valueProblems(
   value: unknown,
   input: InputDeclaration,
   path: Path,
-  isOpen: (value: unknown) => boolean = () => false,
+  isOpen: IsOpen = () => false,
 ): Found[] {
-  if (isOpen(value)) return [];
+  if (isOpen(value, path)) return [];
   const wrong = (text: string): Found[] => [{ path, text }];
   switch (input.type) {
     case 'string': {
@@ -197,7 +198,7 @@ export function givenProblems(
   given: { readonly [name: string]: unknown },
   inputs: InputDeclarations,
   path: Path,
-  isOpen: (value: unknown) => boolean = () => false,
+  isOpen: IsOpen = () => false,
 ): Found[] {
   const names = Object.keys(inputs);
   const known = names.length === 0 ? '; there are none' : `; there are ${names.join(', ')}`;
@@ -228,6 +229,10 @@ function filled(value: Json | undefined, input: InputDeclaration): Json {
   const chosen = value ?? input.default;
   if (input.type === 'object' && (chosen === undefined || isRecord(chosen))) {
     return withDefaults((chosen ?? {}) as JsonObject, input.fields ?? {});
+  }
+  if (input.type === 'list' && Array.isArray(chosen)) {
+    const { of } = input;
+    return of === undefined ? chosen : chosen.map((item: Json) => filled(item, of));
   }
   if (chosen !== undefined) return chosen;
   if (input.type === 'list') return [];

@@ -35,7 +35,6 @@ const DNS_NAME = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/;
 const pipelineName = named(DNS_NAME, 'lower-case letters, digits and "-", as in items-api');
 const teamName = named(DNS_NAME, 'lower-case letters, digits and "-"');
 const namespaceName = resolved(DNS_NAME, 'a Kubernetes namespace: lower-case letters, digits and "-"');
-export const targetName = named(DNS_NAME, 'the name of a target: lower-case letters, digits and "-"');
 export const stageId = named(
   /^[a-z][a-z0-9_]*$/,
   'a stage id: a lower-case letter, then lower-case letters, digits and "_"',

@@ -2,10 +2,11 @@
 import type { Json, JsonObject } from '../core/json.ts';
 import type { PinnedImage } from '../core/plan.ts';
 import { pinnedReference } from '../kubernetes/images.ts';
-import { textOfReference } from './expressions/evaluate.ts';
-import { celOfResolved, type Meaning, type MeaningOf, partAt, type Resolved } from './expressions/resolve.ts';
+import { indexes, textOfReference } from './expressions/evaluate.ts';
+import { celOfResolved, combine, type Meaning, type MeaningOf, partAt, type Resolved } from './expressions/resolve.ts';
 import type { Reference } from './expressions/syntax.ts';
 import { hasExpression } from './expressions/text.ts';
+import { bracketed, celOf, celText } from './expressions/write.ts';
 import { didYouMean } from './nearest.ts';
 
 /** A target as the installation knows it. */
@@ -64,8 +65,7 @@ function part(value: Json, { path }: Reference): Meaning {
 function ofInputs({ inputs }: Scope, { path }: Reference): Meaning {
   const [name, ...rest] = path;
   if (name === undefined) {
-    const all = Object.fromEntries(Object.entries(inputs).map(([each, input]) => [each, input.value]));
-    return meaningOfResolved({ value: all, isLater: Object.values(inputs).some((input) => input.isLater) }, []);
+    return meaningOfResolved(combine(Object.entries(inputs)), []);
   }
   const input = Object.hasOwn(inputs, name) ? inputs[name] : undefined;
   if (input !== undefined) return meaningOfResolved(input, rest);
@@ -103,11 +103,7 @@ function holdsExpression(value: Json): boolean {
 
 /** Outputs of the stage of this id in the plan. */
 export function outputsOfPlanStage(planStage: string): OutputsOf {
-  return (path) => ({ is: 'later', cel: `stages[${JSON.stringify(planStage)}]${indexes(path)}` });
-}
-
-function indexes(path: readonly string[]): string {
-  return path.map((name) => (/^[A-Za-z_]\w*$/u.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`)).join('');
+  return (path) => ({ is: 'later', cel: `stages[${celText(planStage)}]${indexes(path)}` });
 }
 
 /** Outputs by target, of a stage that has several. */
@@ -117,7 +113,7 @@ export function outputsByTarget(byTarget: ReadonlyMap<string, OutputsOf>): Outpu
       const all = [...byTarget].map(([name, outputs]): [string, Meaning] => [name, outputs([])]);
       return {
         is: 'later',
-        cel: `{${all.map(([name, meaning]) => `${JSON.stringify(name)}: ${celOf(meaning)}`).join(', ')}}`,
+        cel: `{${all.map(([name, meaning]) => `${celText(name)}: ${celOfMeaning(meaning)}`).join(', ')}}`,
       };
     }
     const outputs = byTarget.get(target);
@@ -128,7 +124,7 @@ export function outputsByTarget(byTarget: ReadonlyMap<string, OutputsOf>): Outpu
   };
 }
 
-function celOf(meaning: Meaning): string {
-  if (meaning.is === 'later') return meaning.cel;
-  return meaning.is === 'known' ? celOfResolved(meaning.value) : 'null';
+function celOfMeaning(meaning: Meaning): string {
+  if (meaning.is === 'later') return bracketed(meaning.cel);
+  return meaning.is === 'known' ? celOf(meaning.value) : 'null';
 }

@@ -1,4 +1,5 @@
 /** The keys by which an event finds the triggers that look at it, so that pipelines are never scanned. */
+import { hasExpression } from '../pipeline/expressions/text.ts';
 import type { SettledDefinition } from '../pipeline/settle.ts';
 import type { TriggerEntry } from '../ports/pipelines.ts';
 import { normalizeRepository } from '../registry/reference.ts';
@@ -23,7 +24,10 @@ export function triggerEntries(
   const images = new Map(Object.entries(definition.images));
   return definition.on.flatMap((trigger, index): TriggerEntry[] => {
     const image = images.get(trigger.push);
-    return image === undefined ? [] : [{ key: imageKey(image.repository), pipeline: definition.pipeline, index }];
+    // An image whose repository somebody must give is pushed by nobody known.
+    return image === undefined || hasExpression(image.repository)
+      ? []
+      : [{ key: imageKey(image.repository), pipeline: definition.pipeline, index }];
   });
 }
 

@@ -202,6 +202,7 @@ async function tryApply(
       problems.push({ file: upload.file, line: at.line, column: at.column, message: `pipeline  ${origin.refused}` });
       continue;
     }
+    notes.push(...one.warnings);
     const { pipeline, change } = await pipelineRecord(ports, { ...upload, ...one, before, origin });
     pipelines.push({ name: pipeline.name, change });
     if (pipeline === before) continue;

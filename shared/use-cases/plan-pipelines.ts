@@ -108,10 +108,11 @@ export async function planPipelines(
   const event = request.event === undefined ? undefined : await eventOf(ports, request.event);
   const drafts: PlanPipelinesPorts = { ...ports, blobs: draftBlobs(ports.blobs) };
   const pipelines: PipelinePlan[] = [];
-  for (const { definition, settled, lock } of checked.pipelines) {
+  for (const one of checked.pipelines) {
+    const { definition } = one;
     const kept = await filesOf(drafts, definition, files);
     const cause = event ?? asked(definition, request);
-    const subject = { definition, settled, lock, file, files: kept, event: cause, request };
+    const subject = { ...one, file, files: kept, event: cause, request };
     pipelines.push(await planPipeline(drafts, subject, live, signal));
   }
   return { is: 'planned', request, pipelines };

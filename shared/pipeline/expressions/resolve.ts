@@ -4,9 +4,10 @@
  */
 import type { Json } from '../../core/json.ts';
 import type { Path } from '../problem.ts';
-import { celOf, celText, evaluateExpression, rewriteExpression, textOfReference } from './evaluate.ts';
+import { evaluateExpression, rewriteExpression, textOfReference } from './evaluate.ts';
 import { ExpressionProblem, MAXIMUM_RESOLVED_CHARACTERS, parseExpression, type Reference } from './syntax.ts';
 import { hasExpression, partsOf } from './text.ts';
+import { bracketed, celOf, celText } from './write.ts';
 
 /** What a reference stands for. */
 export type Meaning =
@@ -109,7 +110,7 @@ export function resolveExpression(source: string, meaningOf: MeaningOf, isResolv
   }
   const cel = rewriteExpression(expression, (reference) => {
     const meaning = meanings.get(reference);
-    if (meaning?.is === 'later') return reference.isTest ? testOf(meaning.cel) : `(${meaning.cel})`;
+    if (meaning?.is === 'later') return reference.isTest ? testOf(meaning.cel) : bracketed(meaning.cel);
     const value = known(reference, meaning);
     if (reference.isTest) return String(value !== undefined);
     if (value === undefined) throw new ExpressionProblem(`${textOfReference(reference)} is not there`, reference.start);
@@ -123,7 +124,8 @@ export function resolveExpression(source: string, meaningOf: MeaningOf, isResolv
 
 /** Only what is named directly can be absent: what an expression computes is there. */
 function testOf(cel: string): string {
-  return /^stages\["[^"]*"\](?:\.\w+)+$/u.test(cel) ? `has(${cel})` : 'true';
+  const named = parseExpression(cel, true).only;
+  return named?.root === 'stages' && named.path.length > 1 ? `has(${cel})` : 'true';
 }
 
 function known(reference: Reference, meaning: Meaning | undefined): Json | undefined {
@@ -141,12 +143,22 @@ function guarded(value: Json): Json {
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, guarded(part ?? null)]));
 }
 
+/** What an expression that is nothing but text gives; undefined for any other. */
+export function literalOf(text: string): string | undefined {
+  if (!hasExpression(text)) return undefined;
+  const found = partsOf(text);
+  const [only] = 'parts' in found && found.parts.length === 1 ? found.parts : [];
+  if (only?.is !== 'expression') return undefined;
+  const { tree } = parseExpression(only.source, true);
+  return tree.op === 'value' && typeof tree.args === 'string' ? tree.args : undefined;
+}
+
 /** A resolved value that still has expressions, as one CEL expression. */
 export function celOfResolved(value: Json): string {
   if (typeof value === 'string') {
     const found = hasExpression(value) ? partsOf(value) : undefined;
     const only = found !== undefined && 'parts' in found && found.parts.length === 1 ? found.parts[0] : undefined;
-    return only?.is === 'expression' ? `(${only.source.trim()})` : celText(value);
+    return only?.is === 'expression' ? bracketed(only.source.trim()) : celText(value);
   }
   if (value === null || typeof value !== 'object') return celOf(value);
   if (Array.isArray(value)) return `[${value.map((part: Json) => celOfResolved(part)).join(', ')}]`;
