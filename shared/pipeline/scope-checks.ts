@@ -13,6 +13,7 @@ import {
   WANTS_TEXT,
   wantedBy,
 } from './expression-checks.ts';
+import { once } from './expressions/once.ts';
 import { hasExpression } from './expressions/text.ts';
 import { ANY, TEXT, type Type, typeOfSchema } from './expressions/types.ts';
 import { inputsSchema, typeOfInputs } from './inputs.ts';
@@ -21,8 +22,6 @@ import type { Path } from './problem.ts';
 import { insertedStages, type RawStage, rawStagesOf, stagesBefore } from './raw-stages.ts';
 import { MAXIMUM_TEMPLATE_DEPTH, type Template, templateUse } from './template.ts';
 import { isRecord, type YamlDocument } from './yaml-file.ts';
-
-const TEXT_OR_LIST: readonly Type[] = [TEXT, { is: 'list', of: TEXT }];
 
 /** Everything that is wrong with the document's expressions. */
 export function scopeFindings(document: YamlDocument, stages: readonly RawStage[], usable: Usable): Finding[] {
@@ -127,14 +126,6 @@ function stageSetFindings(command: {
   });
 }
 
-function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
-}
-
 function stageFindings(
   stage: RawStage,
   at: {
@@ -171,7 +162,7 @@ function stageFindings(
         check(value, path, { roots: early, why: ', where targets are chosen' }, WANTS_TEXT);
         break;
       case 'targets':
-        check(value, path, { roots: early, why: ', where targets are chosen' }, () => TEXT_OR_LIST);
+        found.push(...targetsFindings(value, path, { roots: early, why: ', where targets are chosen' }));
         break;
       case 'override':
         found.push(...overrideFindings(stage, types, usable));
@@ -187,6 +178,20 @@ function stageFindings(
     }
   }
   return found;
+}
+
+function targetsFindings(value: unknown, path: Path, types: Types): Finding[] {
+  if (!isRecord(value)) return valueFindings({ value, path, types, wanted: wantsTargets });
+  return Object.entries(value).flatMap(([field, part]) => {
+    if (field === 'names') return valueFindings({ value: part, path: [...path, field], types, wanted: wantsTargets });
+    if (field === 'labels') return valueFindings({ value: part, path: [...path, field], types, wanted: WANTS_TEXT });
+    return misplaced(part, [...path, field]);
+  });
+}
+
+/** A list of names, or the name of one in it. */
+function wantsTargets(inner: Path): readonly Type[] {
+  return inner.length === 0 ? [{ is: 'list', of: TEXT }] : [TEXT];
 }
 
 function overrideFindings(stage: RawStage, types: Types, usable: Usable): Finding[] {

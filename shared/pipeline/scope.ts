@@ -88,7 +88,8 @@ export function meaningOfResolved({ value, isLater }: Resolved, path: readonly s
   let current: Json = value;
   for (const [index, name] of path.entries()) {
     // An expression whose value has the rest of the path.
-    if (hasExpression(current)) return { is: 'later', cel: `${celOfResolved(current)}${indexes(path.slice(index))}` };
+    if (hasExpression(current))
+      return { is: 'later', cel: `${bracketed(celOfResolved(current))}${indexes(path.slice(index))}` };
     const next = partAt(current, [name]);
     if (next === undefined) return { is: 'absent' };
     current = next;
@@ -125,6 +126,6 @@ export function outputsByTarget(byTarget: ReadonlyMap<string, OutputsOf>): Outpu
 }
 
 function celOfMeaning(meaning: Meaning): string {
-  if (meaning.is === 'later') return bracketed(meaning.cel);
+  if (meaning.is === 'later') return meaning.cel;
   return meaning.is === 'known' ? celOf(meaning.value) : 'null';
 }

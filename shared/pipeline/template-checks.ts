@@ -94,7 +94,7 @@ function placeFindings(stage: RawStage, template: Template): Finding[] {
       }
       for (const need of needsOf(inserted)) {
         if (ids.includes(need.id)) continue;
-        const sentence = `needs "${need.id}": no stage inserted here${didYouMean(need.id, ids)}; the place itself says what comes before`;
+        const sentence = `needs "${need.id}": no stage inserted here${didYouMean(need.id, ids) || '; the place itself says what comes before'}`;
         found.push({ path: need.path, at: 'value', sentence, alone: true });
       }
     }

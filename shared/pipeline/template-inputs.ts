@@ -3,8 +3,8 @@ import type { Json } from '../core/json.ts';
 import { literalOf, type Resolved } from './expressions/resolve.ts';
 import { hasExpression } from './expressions/text.ts';
 import { givenProblems, type InputDeclarations, withDefaults } from './inputs.ts';
+import { valueAt } from './issues.ts';
 import type { Path } from './problem.ts';
-import { isRecord } from './yaml-file.ts';
 
 /** What is wrong with the values. Parts that are known only later are left out; their types were checked in the file. */
 export function resolvedProblems(
@@ -15,9 +15,14 @@ export function resolvedProblems(
   const values = Object.fromEntries(
     [...given].map(([name, { value, isLater }]) => [name, isLater ? withLiterals(value) : value]),
   );
-  // Text of a value that is wholly known only looks like an expression.
-  const isOpen = (value: unknown, at: Path): boolean =>
-    hasExpression(value) && given.get(String(at[path.length]))?.isLater === true;
+  const isOpen = (_value: unknown, at: Path): boolean => {
+    const [name, ...inner] = at.slice(path.length);
+    const resolved = given.get(String(name));
+    // Text of a value that is wholly known only looks like an expression.
+    if (resolved?.isLater !== true) return false;
+    const written = valueAt(resolved.value, inner);
+    return typeof written === 'string' && hasExpression(written) && literalOf(written) === undefined;
+  };
   return givenProblems(values, declared, path, isOpen);
 }
 
@@ -29,7 +34,7 @@ export function templateInputs(
   return Object.fromEntries(
     Object.entries(declared).map(([name, input]): [string, Resolved] => {
       const resolved = given.get(name);
-      if (resolved?.isLater === true && !isRecord(resolved.value)) return [name, resolved];
+      if (resolved?.isLater === true && typeof resolved.value === 'string') return [name, resolved];
       const filled = withDefaults(resolved === undefined ? {} : { [name]: resolved.value }, { [name]: input });
       return [name, { value: filled[name] ?? null, isLater: resolved?.isLater ?? false }];
     }),

@@ -94,7 +94,9 @@ export function checkCost(expression: Expression, lookUp: (reference: Reference)
     if (COMPREHENSIONS.has(name) && element?.op === 'id') {
       const within = new Map([...bound, [element.args, on.element ?? ATOM]]);
       const sizes = rest.map((part) => visit(part, within, times * on.count));
-      if (name === 'map') return { count: on.count, element: sizes.at(-1) ?? ATOM };
+      const made = sizes.at(-1) ?? ATOM;
+      // Where each entry at most keeps its size, so does the whole.
+      if (name === 'map') return made === on.element ? on : { count: on.count, element: made };
       return name === 'filter' ? on : ATOM;
     }
     const sizes = given.map((part) => visit(part, bound, times));

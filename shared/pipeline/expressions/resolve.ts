@@ -108,6 +108,8 @@ export function resolveExpression(source: string, meaningOf: MeaningOf, isResolv
     const value = evaluateExpression(expression, (reference) => known(reference, meanings.get(reference)));
     return { is: 'known', value };
   }
+  const whole = expression.only === undefined ? undefined : meanings.get(expression.only);
+  if (whole?.is === 'later') return whole;
   const cel = rewriteExpression(expression, (reference) => {
     const meaning = meanings.get(reference);
     if (meaning?.is === 'later') return reference.isTest ? testOf(meaning.cel) : bracketed(meaning.cel);
@@ -153,12 +155,12 @@ export function literalOf(text: string): string | undefined {
   return tree.op === 'value' && typeof tree.args === 'string' ? tree.args : undefined;
 }
 
-/** A resolved value that still has expressions, as one CEL expression. */
+/** A resolved value that still has expressions, as one CEL expression; whoever goes on behind it must bracket it. */
 export function celOfResolved(value: Json): string {
   if (typeof value === 'string') {
     const found = hasExpression(value) ? partsOf(value) : undefined;
     const only = found !== undefined && 'parts' in found && found.parts.length === 1 ? found.parts[0] : undefined;
-    return only?.is === 'expression' ? bracketed(only.source.trim()) : celText(value);
+    return only?.is === 'expression' ? only.source.trim() : celText(value);
   }
   if (value === null || typeof value !== 'object') return celOf(value);
   if (Array.isArray(value)) return `[${value.map((part: Json) => celOfResolved(part)).join(', ')}]`;

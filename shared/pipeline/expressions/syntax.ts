@@ -122,6 +122,9 @@ class Finder {
         return;
       case 'map':
         for (const [key, value] of node.args) {
+          if (key.op === 'value' && key.args === '__proto__') {
+            throw new ExpressionProblem('"__proto__" cannot be used as a name', key.start);
+          }
           this.visit(key, bound);
           this.visit(value, bound);
         }
