@@ -162,7 +162,7 @@ export async function deployed(container: Container): Promise<Handler> {
     isLoopback: false,
     callbacks: key === undefined ? undefined : callbacksOf({ baseUrl: settings.publicUrl, key }),
     cancelExecution: (command) => cancelExecution(state, command),
-    restartExecution: (command) => requestRestart({ ...state, inbox }, command),
+    restartExecution: (command) => requestRestart({ ...google, ...state }, command),
     signalStage: (command) => signalStage(state, command),
     applyPipelines: apply,
     templates: templateService(planning),

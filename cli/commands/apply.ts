@@ -12,7 +12,7 @@ export async function validate(context: Context, files: readonly string[]): Prom
   const read = await readPipelineFiles(files, kinds);
   const problems = read.flatMap((file) => file.problems);
   if (problems.length > 0) {
-    return tellProblems(context, problems, []);
+    return tellProblems(context, problems);
   }
   await Promise.all(read.map(({ file, pipelines }) => readManifestFiles(file, pipelines, kinds)));
   context.result({ pipelines: namesIn(read), problems: [] }, () => read.map(describeFile));
@@ -90,16 +90,16 @@ export function tellApplied(
   ]);
 }
 
-/** Tells what is wrong, and what was `applied` all the same before it was found. */
+/** Tells what is wrong, and what was `applied` all the same before it was found; absent where nothing is applied anyway. */
 export function tellProblems(
   context: Context,
   problems: readonly Problem[],
-  applied: readonly { name: string; change: string }[],
+  applied?: readonly { name: string; change: string }[],
 ): ExitCode {
   if (context.format === 'json') {
-    context.result({ pipelines: applied, problems }, () => []);
-  } else if (applied.length === 0) {
-    context.progress([formatProblems(problems)]);
+    context.result({ pipelines: applied ?? [], problems }, () => []);
+  } else if (applied === undefined || applied.length === 0) {
+    context.progress([formatProblems(problems, applied === undefined ? undefined : 'Nothing was applied.')]);
   } else {
     const names = applied.map(({ name }) => name).join(', ');
     context.progress([

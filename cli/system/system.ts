@@ -174,7 +174,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     isLoopback: true,
     callbacks,
     cancelExecution: (command) => cancelExecution(engine, command),
-    restartExecution: (command) => requestRestart({ ...engine, inbox: ports.inbox }, command),
+    restartExecution: (command) => requestRestart({ ...engine, ...ports }, command),
     signalStage: (command) => signalStage(engine, command),
     applyPipelines: applyHere,
     templates,

@@ -16,7 +16,12 @@ export type ExecutionCommands = {
   readonly restartExecution: (command: {
     id: string;
     by: string;
-  }) => Promise<{ is: 'accepted'; event: string; execution: string } | { is: 'unknown' } | { is: 'still-running' }>;
+  }) => Promise<
+    | { is: 'accepted'; event: string; execution: string }
+    | { is: 'unknown' }
+    | { is: 'still-running' }
+    | { is: 'refused'; text: string }
+  >;
   readonly signalStage: (command: {
     execution: string;
     stage: string;
@@ -131,6 +136,8 @@ export function executionRoutes(feed: ExecutionFeed, commands: ExecutionCommands
             const message = `The execution ${id} has not ended yet; wait for it, or stop it with gennaker cancel ${id}.`;
             throw new Refusal(409, 'still-running', message);
           }
+          case 'refused':
+            throw new Refusal(409, 'refused', answer.text);
           case 'unknown':
             throw gone(id);
         }

@@ -19,6 +19,8 @@ export type StageKinds = ReadonlyMap<string, StageKind>;
 export const DEFAULT_STAGE_TIMEOUT = '1h';
 export const DEFAULT_EXECUTION_TIMEOUT = '24h';
 /** The room that a stage's default timeout leaves beyond what its parameters ask for. */
+/** Of one stage: nobody reads more. */
+const MAXIMUM_UNKNOWN_NEEDS = 100;
 const TIMEOUT_ROOM_MS = checkedDurationMs('5m');
 
 /** What pipelines and templates can use. */
@@ -52,7 +54,7 @@ export function checkDocument(document: YamlDocument, usable: Usable): Finding[]
     ...lockFindings(stages, usable.templates),
     ...protectedFindings(root, stages, usable),
   );
-  if (isTemplate) found.push(...publishedFindings(root, stages));
+  if (isTemplate) found.push(...publishedFindings(root, stages, usable));
   found.push(...scopeFindings(document, stages, usable));
   return found;
 }
@@ -69,10 +71,11 @@ type Place = {
 function stageFindings(stage: RawStage, place: Place): Finding[] {
   const { uses, target, targets } = stage.raw;
   const hasTarget = place.hasTarget || target !== undefined || targets !== undefined;
+  const isItself = typeof uses === 'string' && templateUse(uses)?.name === place.root.template;
   const own = [
     ...targetFindings(stage),
     ...kindFindings(stage, { ...place, hasTarget }),
-    ...templateFindings(stage, place.document, place.usable),
+    ...(isItself ? [] : templateFindings(stage, place.document, place.usable)),
     ...askedFindings(stage, { ...place, hasTarget }),
   ];
   if (typeof uses !== 'string' || templateUse(uses) === undefined) return own;
@@ -153,10 +156,13 @@ function triggerFindings(root: { readonly [key: string]: unknown }): Finding[] {
 
 function needsFindings(stage: RawStage, ids: readonly string[]): Finding[] {
   const seen = new Set<string>();
+  const known = new Set(ids);
+  let unknown = 0;
   return needsOf(stage).flatMap(({ id, path }): Finding[] => {
     if (seen.has(id)) return [{ path, at: 'value', sentence: `needs "${id}" twice`, alone: true }];
     seen.add(id);
-    if (ids.includes(id)) return [];
+    if (known.has(id) || unknown >= MAXIMUM_UNKNOWN_NEEDS) return [];
+    unknown += 1;
     const others = ids.filter((other) => other !== stage.id);
     return [{ path, at: 'value', sentence: `needs "${id}": no such stage${didYouMean(id, others)}`, alone: true }];
   });
@@ -235,8 +241,10 @@ function timeoutFindings(
   const shared = isRecord(root.defaults) ? root.defaults.timeout : undefined;
   const limitMs = own ?? (typeof shared === 'string' ? durationMs(shared) : undefined);
   if (limitMs !== undefined && limitMs <= shortestMs) {
-    const sentence = `${takes}, but its timeout is ${formatDuration(limitMs)}`;
-    return [{ path: own === undefined ? stage.path : [...stage.path, 'timeout'], at: 'key', sentence }];
+    const limit = formatDuration(limitMs);
+    if (own === undefined) return [{ path: stage.path, at: 'key', sentence: `${takes}, but its timeout is ${limit}` }];
+    const sentence = `is ${limit}, but the stage ${takes}`;
+    return [{ path: [...stage.path, 'timeout'], at: 'value', sentence }];
   }
   const whole = typeof root.timeout === 'string' ? root.timeout : DEFAULT_EXECUTION_TIMEOUT;
   const wholeMs = durationMs(whole);

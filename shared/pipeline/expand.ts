@@ -23,7 +23,7 @@ import { resolvedProblems, templateInputs } from './template-inputs.ts';
 /** A value in the words of a file, and what its expressions can reach. */
 export type Scoped<T> = { readonly value: T; readonly scope: Scope };
 
-type Policies = Pick<StageDefinition, 'timeout' | 'retry' | 'on-failure'>;
+type Policies = Pick<StageDefinition, 'timeout' | 'retry'>;
 
 /** A stage of the plan whose own values are not resolved yet. */
 export type Draft = {
@@ -38,7 +38,9 @@ export type Draft = {
   readonly conditions: readonly Scoped<boolean | string>[];
   readonly policies: Policies;
   /** From the outermost to the innermost. */
-  readonly failurePolicies: readonly NonNullable<Policies['on-failure']>[];
+  readonly failurePolicies: readonly NonNullable<StageDefinition['on-failure']>[];
+  /** The pipeline's defaults do not hold for it. */
+  readonly isProtected: boolean;
   readonly template: string | undefined;
   /** Where it is declared, for messages. */
   readonly path: Path;
@@ -51,6 +53,8 @@ type Catalogue = {
   readonly templates: Templates;
   /** Every target that there is; undefined where any name will do. */
   readonly targets: readonly Target[] | undefined;
+  /** Targets that rest on what nobody has given yet are left out. */
+  readonly isOutline: boolean;
 };
 
 type Override = NonNullable<StageDefinition['override']>[string];
@@ -76,6 +80,8 @@ type Level = {
   readonly conditions: Draft['conditions'];
   readonly failurePolicies: Draft['failurePolicies'];
   readonly template: string | undefined;
+  /** The stages that whoever uses the template may not weaken. */
+  readonly protected: readonly string[];
   readonly depth: number;
 };
 
@@ -95,6 +101,7 @@ export function expandStages(
     conditions: [],
     failurePolicies: [],
     template: undefined,
+    protected: [],
     depth: 0,
   });
   return { drafts: expander.drafts, problems: expander.problems };
@@ -195,12 +202,13 @@ class Expander {
     if (target === undefined && targets === undefined) return undefined;
     const written = target === undefined ? targets : [target];
     const resolved = this.#resolve(written as Json, scope, [...node.path, target === undefined ? 'targets' : 'target']);
-    if (resolved === undefined) return { targets: [], isSeveral: false, atOnce: undefined, failFast: true };
+    if (resolved === undefined) return NO_TARGETS;
+    if (resolved.isLater && this.#catalogue.isOutline) return NO_TARGETS;
     const form = target !== undefined ? 'one' : Array.isArray(targets) ? 'list' : 'open';
     const selected = selectTargets(resolved.value, this.#catalogue.targets, form);
     if ('problem' in selected) {
       this.problems.push(`${formatPath(node.path)}  ${selected.problem}`);
-      return { targets: [], isSeveral: false, atOnce: undefined, failFast: true };
+      return NO_TARGETS;
     }
     return selected;
   }
@@ -222,7 +230,10 @@ class Expander {
       condition === undefined ? level.conditions : [...level.conditions, { value: condition, scope: inScope }];
     const own = override?.value['on-failure'] ?? stage['on-failure'];
     const finish = selected?.failFast === false ? [{ others: 'finish' as const }] : [];
-    const failurePolicies = [...level.failurePolicies, ...finish, ...(own === undefined ? [] : [own])];
+    const isProtected = node.scope === undefined && level.protected.includes(node.id);
+    // That a protected stage fails counts, whatever those who use its template say.
+    const around = isProtected ? level.failurePolicies.map(({ then: _then, ...rest }) => rest) : level.failurePolicies;
+    const failurePolicies = [...around, ...finish, ...(own === undefined ? [] : [own])];
     const use = templateUse(stage.uses);
     if (use !== undefined) {
       return this.#template({ ...command, conditions, failurePolicies });
@@ -249,8 +260,8 @@ class Expander {
       policies: {
         timeout: override?.value.timeout ?? stage.timeout,
         retry: override?.value.retry ?? stage.retry,
-        'on-failure': own,
       },
+      isProtected,
       failurePolicies,
       template: level.template,
       path: node.path,
@@ -294,6 +305,7 @@ class Expander {
       conditions,
       failurePolicies,
       template: nameOfTemplate(template),
+      protected: template.protected,
       depth: level.depth + 1,
     });
     const outputScope: Scope = { ...inner, stages: result.stages };
@@ -345,6 +357,8 @@ function parametersOf({ stage, override }: Node, scope: Scope): { readonly [name
   const replaced = Object.entries(override.value.with ?? {}).map(([name, value]) => [name, { value, scope: around }]);
   return Object.fromEntries([...own, ...replaced]);
 }
+
+const NO_TARGETS: SelectedTargets = { targets: [], isSeveral: false, atOnce: undefined, failFast: true };
 
 const NOTHING: Resolved = { value: null, isLater: false };
 

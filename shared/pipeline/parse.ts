@@ -90,6 +90,12 @@ class Reader {
 
   /** The document as its schema gives it; undefined where something is wrong, which is noted. */
   #read<T>(document: YamlDocument, schema: z.ZodType<T>, owner: string): T | undefined {
+    if (isRecord(document.value) && document.value.template !== undefined && document.value.pipeline !== undefined) {
+      const sentence =
+        'stands beside "pipeline"; a document has one of the two, and a line with "---" divides documents';
+      this.#problem(document, { path: ['template'], at: 'key', sentence });
+      return undefined;
+    }
     const parsed = schema.safeParse(document.value);
     const shape = parsed.success
       ? []

@@ -41,7 +41,7 @@ export function scopeFindings(document: YamlDocument, stages: readonly RawStage[
       stages,
       usable,
       common: { ...common, execution: EXECUTION },
-      outer: { types: new Map(), others: [] },
+      outer: { types: () => new Map(), others: () => [] },
       hasTarget: isTemplate,
     }),
   );
@@ -60,13 +60,15 @@ function fieldFindings(
   },
 ): Finding[] {
   const { early, common, stages, usable, isTemplate } = at;
-  const check = (roots: Types['roots'], why?: string): Finding[] =>
-    valueFindings({
-      value,
-      path: [field],
-      types: { roots, ...(why === undefined ? {} : { why }) },
-      wanted: field === 'manifests' ? WANTS_ANYTHING : WANTS_TEXT,
+  const check = (roots: Types['roots'], why: string): Finding[] => {
+    const types: Types = { roots, why };
+    if (field === 'manifests') return valueFindings({ value, path: [field], types, wanted: WANTS_ANYTHING });
+    return textsWithin(value, [field]).flatMap(({ text, path }) => {
+      const name = path.at(-1);
+      const isOpen = typeof name === 'string' && OPEN_FIELDS.has(name);
+      return isOpen ? textFindings(text, path, types, [TEXT]).findings : misplaced(text, path);
     });
+  };
   switch (field) {
     case 'namespace':
     case 'images':
@@ -87,17 +89,30 @@ function fieldFindings(
   return misplaced(value, [field]);
 }
 
-/** Expressions where none is resolved. */
-function misplaced(value: unknown, path: Path): Finding[] {
-  if (hasExpression(value)) {
-    const sentence = 'cannot have an expression: it is read before anything that an expression names is known';
-    return [{ path, at: 'value', sentence, isExpression: true }];
-  }
-  if (Array.isArray(value)) return value.flatMap((item: unknown, index) => misplaced(item, [...path, index]));
-  return isRecord(value) ? Object.entries(value).flatMap(([name, item]) => misplaced(item, [...path, name])) : [];
+/** The fields outside stages, manifests and outputs that may have expressions. */
+const OPEN_FIELDS: ReadonlySet<string> = new Set([
+  ...['namespace', 'repository', 'tag', 'semver', 'regex', 'push', 'group', 'slack', 'pubsub'],
+]);
+
+function textsWithin(value: unknown, path: Path): { text: string; path: Path }[] {
+  if (typeof value === 'string') return hasExpression(value) ? [{ text: value, path }] : [];
+  if (Array.isArray(value)) return value.flatMap((item: unknown, index) => textsWithin(item, [...path, index]));
+  if (!isRecord(value)) return [];
+  return Object.entries(value).flatMap(([name, item]) => textsWithin(item, [...path, name]));
 }
 
-type Outer = { readonly types: ReadonlyMap<string, Type>; readonly others: readonly string[] };
+/** Expressions where none is resolved. */
+function misplaced(value: unknown, path: Path): Finding[] {
+  const sentence = 'cannot have an expression: it is read before anything that an expression names is known';
+  return textsWithin(value, path).map(
+    (text): Finding => ({ path: text.path, at: 'value', sentence, isExpression: true }),
+  );
+}
+
+/** Of all stages together: nobody reads more. */
+const MAXIMUM_FINDINGS = 500;
+
+type Outer = { readonly types: () => ReadonlyMap<string, Type>; readonly others: () => readonly string[] };
 
 function stageSetFindings(command: {
   stages: readonly RawStage[];
@@ -110,19 +125,28 @@ function stageSetFindings(command: {
   const { stages, usable, common, outer, hasTarget } = command;
   const before = stagesBefore(stages);
   const types = new Map(stages.map((stage) => [stage.id, { type: once(() => typeOfStage(stage, usable)) }]));
+  let told = 0;
   return stages.flatMap((stage) => {
-    if (!holdsExpression(stage.raw)) return [];
-    const earlier = [...(before.get(stage.id) ?? [])];
-    const reachable = new Map([
-      ...outer.types,
-      ...earlier.flatMap((id): [string, Type][] => {
-        const found = types.get(id);
-        return found === undefined ? [] : [[id, found.type()]];
-      }),
-    ]);
-    const ids = stages.map(({ id }) => id).filter((id) => !earlier.includes(id) && id !== stage.id);
-    const otherStages = [...outer.others, ...ids];
-    return stageFindings(stage, { usable, common, reachable, otherStages, hasTarget });
+    if (told > MAXIMUM_FINDINGS || !holdsExpression(stage.raw)) return [];
+    const earlier = before.get(stage.id) ?? new Set();
+    // Most expressions name no stage, and then nobody asks.
+    const reachable = once(
+      () =>
+        new Map([
+          ...outer.types(),
+          ...[...earlier].flatMap((id): [string, Type][] => {
+            const found = types.get(id);
+            return found === undefined ? [] : [[id, found.type()]];
+          }),
+        ]),
+    );
+    const others = once(() => {
+      const ids = stages.map(({ id }) => id).filter((id) => !earlier.has(id) && id !== stage.id);
+      return [...outer.others(), ...ids];
+    });
+    const found = stageFindings(stage, { usable, common, reachable, others, hasTarget });
+    told += found.length;
+    return found;
   });
 }
 
@@ -131,20 +155,28 @@ function stageFindings(
   at: {
     usable: Usable;
     common: Types['roots'];
-    reachable: ReadonlyMap<string, Type>;
-    otherStages: readonly string[];
+    reachable: () => ReadonlyMap<string, Type>;
+    others: () => readonly string[];
     hasTarget: boolean;
   },
 ): Finding[] {
-  const { usable, common, reachable, otherStages } = at;
+  const { usable, common, reachable, others } = at;
   const hasTarget = at.hasTarget || stage.raw.target !== undefined || stage.raw.targets !== undefined;
   const { execution: _execution, ...early } = common;
+  const stages = once(() => fieldsOf(reachable()));
   const roots = {
     ...common,
     ...(hasTarget ? { target: TARGET } : {}),
-    stages: fieldsOf(reachable),
+    get stages() {
+      return stages();
+    },
   };
-  const types: Types = { roots, otherStages, ...(hasTarget ? {} : { why: ', where the stage has no target' }) };
+  const types: Types = {
+    roots,
+    otherStages: others,
+    ownStage: stage.id,
+    ...(hasTarget ? {} : { why: ', where the stage has no target' }),
+  };
   const found: Finding[] = [];
   const check = (value: unknown, path: Path, scope: Types, wanted: (inner: Path) => readonly Type[]): void => {
     found.push(...valueFindings({ value, path, types: scope, wanted }));
@@ -169,7 +201,7 @@ function stageFindings(
         break;
       case 'insert':
         for (const { stages } of insertedStages(stage)) {
-          const outer = { types: reachable, others: otherStages };
+          const outer = { types: reachable, others };
           found.push(...stageSetFindings({ stages, usable, common, outer, hasTarget }));
         }
         break;
@@ -235,7 +267,7 @@ function typeOfStage(stage: RawStage, usable: Usable, depth = 0): Type {
   if (targets.length === 1) return one;
   const names = targets.filter((name): name is string => typeof name === 'string');
   if (names.some(hasExpression)) return { is: 'map', of: one };
-  return { is: 'object', fields: Object.fromEntries(names.map((name) => [name, one])) };
+  return { is: 'object', fields: Object.fromEntries(names.map((name) => [name, one])), isByTarget: true };
 }
 
 function outputsTypeOf(raw: RawStage['raw'], usable: Usable, depth: number): Type {

@@ -2,8 +2,17 @@
 import type { Json, JsonObject } from '../core/json.ts';
 import type { PinnedImage } from '../core/plan.ts';
 import { pinnedReference } from '../kubernetes/images.ts';
+import type { Budget } from './expressions/cost.ts';
 import { indexes, textOfReference } from './expressions/evaluate.ts';
-import { celOfResolved, combine, type Meaning, type MeaningOf, partAt, type Resolved } from './expressions/resolve.ts';
+import {
+  celOfResolved,
+  combine,
+  holdsExpression,
+  type Meaning,
+  type MeaningOf,
+  partAt,
+  type Resolved,
+} from './expressions/resolve.ts';
 import type { Reference } from './expressions/syntax.ts';
 import { hasExpression } from './expressions/text.ts';
 import { bracketed, celOf, celText } from './expressions/write.ts';
@@ -16,8 +25,10 @@ export type Target = { readonly name: string; readonly labels: { readonly [label
 export type Surroundings = {
   readonly pipeline: { readonly name: string; readonly team: string; readonly namespace: string };
   readonly images: { readonly [name: string]: PinnedImage };
-  /** What started the execution, as it is recorded. */
-  readonly trigger: JsonObject;
+  /** What started the execution, as it is recorded; undefined where nothing has, and any of it may come. */
+  readonly trigger: JsonObject | undefined;
+  /** What all expressions of one plan may cost together. */
+  readonly budget: Budget;
 };
 
 /** What a stage that comes before gives: the part of its outputs under the path. */
@@ -47,8 +58,10 @@ export function meaningIn(scope: Scope): MeaningOf {
       }
       case 'pipeline':
         return part(scope.surroundings.pipeline, reference);
-      case 'trigger':
-        return part(scope.surroundings.trigger, reference);
+      case 'trigger': {
+        const { trigger } = scope.surroundings;
+        return trigger === undefined ? { is: 'later', cel: textOfReference(reference) } : part(trigger, reference);
+      }
       case 'images': {
         const pinned = Object.entries(scope.surroundings.images).map(([name, image]) => [name, pinnedReference(image)]);
         return part(Object.fromEntries(pinned), reference);
@@ -95,11 +108,6 @@ export function meaningOfResolved({ value, isLater }: Resolved, path: readonly s
     current = next;
   }
   return holdsExpression(current) ? { is: 'later', cel: celOfResolved(current) } : { is: 'known', value: current };
-}
-
-function holdsExpression(value: Json): boolean {
-  if (value === null || typeof value !== 'object') return hasExpression(value);
-  return Object.values(value).some((each: Json | undefined) => holdsExpression(each ?? null));
 }
 
 /** Outputs of the stage of this id in the plan. */

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { PinnedImage } from '../core/plan.ts';
 import { normalizeRepository } from '../registry/reference.ts';
+import { newBudget } from './expressions/cost.ts';
 import { type Resolved, resolveValue, UnresolvedExpression } from './expressions/resolve.ts';
 import { hasExpression } from './expressions/text.ts';
 import { givenProblems, sentencesOf, withDefaults } from './inputs.ts';
@@ -19,6 +20,8 @@ export type SettledDefinition = Omit<Definition, 'on' | 'namespace'> & {
   readonly on: NonNullable<Definition['on']>;
   readonly namespace: string;
   readonly values: JsonObject;
+  /** Inputs that somebody must give and that nobody has given yet. */
+  readonly unknown: readonly string[];
 };
 
 /** A pipeline that cannot be planned as it is given; one sentence for each thing that is wrong. */
@@ -47,8 +50,10 @@ export function settle(command: {
   const wrong = isOpen ? [] : givenProblems(inputs, definition.inputs, ['inputs']);
   if (wrong.length > 0) throw new CannotSettle(sentencesOf(wrong));
   const values = withDefaults(inputs, definition.inputs);
+  const unknown = isOpen ? unknownIn(definition, inputs) : [];
   const bare = { name: definition.pipeline, team: definition.team, namespace: '' };
-  const scope = withUnknown(scopeOf(values, { pipeline: bare, images: {}, trigger: {} }), definition, inputs, isOpen);
+  const surroundings = { pipeline: bare, images: {}, trigger: {}, budget: newBudget() };
+  const scope = scopeOf({ values, unknown }, surroundings);
   const namespace = soFar(definition.namespace ?? definition.team, scope, ['namespace'], isOpen) ?? definition.team;
   const images = Object.entries(definition.images).map(([name, image]) => [
     name,
@@ -60,7 +65,7 @@ export function settle(command: {
     const found = soFar(trigger, inherited?.scope ?? scope, ['on', index], isOpen);
     return found === undefined ? [] : [found];
   });
-  return { ...definition, ...checked({ namespace, images: Object.fromEntries(images), on }, isOpen), values };
+  return { ...definition, ...checked({ namespace, images: Object.fromEntries(images), on }, isOpen), values, unknown };
 }
 
 const settledSchema = definitionSchema.pick({ namespace: true, images: true, on: true }).required();
@@ -93,13 +98,10 @@ export function textsWithExpression(value: unknown, path: Path): Path[] {
   return Object.entries(value).flatMap(([name, item]) => textsWithExpression(item, [...path, name]));
 }
 
-/** The scope before anyone has given inputs: those that somebody must give are not known. */
-function withUnknown(scope: Scope, { inputs }: Definition, given: JsonObject, isOpen: boolean): Scope {
-  if (!isOpen) return scope;
-  const unknown = Object.entries(inputs).flatMap(([name, { required }]): [string, Resolved][] =>
-    required === true && given[name] === undefined ? [[name, knownLater(name)]] : [],
+function unknownIn({ inputs }: Definition, given: JsonObject): string[] {
+  return Object.entries(inputs).flatMap(([name, { required }]) =>
+    required === true && given[name] === undefined ? [name] : [],
   );
-  return { ...scope, inputs: { ...scope.inputs, ...Object.fromEntries(unknown) } };
 }
 
 function knownLater(input: string): Resolved {
@@ -107,7 +109,7 @@ function knownLater(input: string): Resolved {
 }
 
 /** The value resolved; with `isOpen`, undefined where it rests on what nobody has given yet. Throws CannotSettle. */
-function soFar(value: unknown, scope: Scope, path: Path, isOpen: boolean): Json | undefined {
+export function soFar(value: unknown, scope: Scope, path: Path, isOpen: boolean): Json | undefined {
   const found = resolve(value, scope, path);
   if (found.isLater && isOpen) return undefined;
   if (found.isLater) throw new CannotSettle([notYet(path)]);
@@ -128,27 +130,38 @@ export function inherit(
 ): { readonly value: Json; readonly scope: Scope } | undefined {
   if (owner[field] !== undefined) return { value: owner[field] as Json, scope };
   if (depth >= MAXIMUM_TEMPLATE_DEPTH) return undefined;
-  for (const stage of Object.values(owner.stages)) {
+  const used = Object.values(owner.stages).flatMap((stage) => {
     const use = templateUse(stage.uses);
     const found = use === undefined ? undefined : templates.find(use);
-    if (found?.is !== 'found') continue;
-    const inherited = inherit(
-      found.template,
-      field,
-      templates,
-      scopeWithin(stage.with, found.template, scope),
-      depth + 1,
-    );
+    const isOffered = found?.is === 'found' && offers(found.template, field, templates, depth);
+    return isOffered ? [{ stage, template: found.template }] : [];
+  });
+  // What a template protects no other template hides, wherever that is used.
+  const isFirst = ({ template }: { template: Template }) => template.protected.includes(field);
+  for (const { stage, template } of [...used.filter(isFirst), ...used.filter((one) => !isFirst(one))]) {
+    const inherited = inherit(template, field, templates, scopeWithin(stage.with, template, scope), depth + 1);
     if (inherited !== undefined) return inherited;
   }
   return undefined;
+}
+
+/** Whether the template, or one within it, says anything of the field: to resolve its inputs costs more than to look. */
+function offers(template: Template, field: Inherited, templates: Templates, depth: number): boolean {
+  if (template[field] !== undefined) return true;
+  if (depth >= MAXIMUM_TEMPLATE_DEPTH) return false;
+  return Object.values(template.stages).some(({ uses }) => {
+    const use = templateUse(uses);
+    const found = use === undefined ? undefined : templates.find(use);
+    return found?.is === 'found' && offers(found.template, field, templates, depth + 1);
+  });
 }
 
 /** The scope of a template's own fields. Inputs that only a running execution, or an image, can tell are known later. */
 function scopeWithin(given: JsonObject, template: Template, scope: Scope): Scope {
   const resolvedInputs = Object.entries(given).map(([name, value]): [string, Resolved] => {
     try {
-      return [name, resolveValue(value ?? null, meaningIn(scope), { path: ['with', name] })];
+      const { budget } = scope.surroundings;
+      return [name, resolveValue(value ?? null, meaningIn(scope), { path: ['with', name], budget })];
     } catch (error) {
       if (!(error instanceof UnresolvedExpression)) throw error;
       // Where it matters it is told with the stage that it is given to.
@@ -158,10 +171,14 @@ function scopeWithin(given: JsonObject, template: Template, scope: Scope): Scope
   return { ...scope, inputs: templateInputs(new Map(resolvedInputs), template.inputs), stages: new Map() };
 }
 
-export function scopeOf(values: JsonObject, surroundings: Surroundings): Scope {
+/** The scope of a pipeline's own fields: inputs that nobody has given yet are known later. */
+export function scopeOf(
+  { values, unknown }: Pick<SettledDefinition, 'values' | 'unknown'>,
+  surroundings: Surroundings,
+): Scope {
   const inputs = Object.entries(values).map(([name, value]): [string, Resolved] => [
     name,
-    { value: value ?? null, isLater: false },
+    unknown.includes(name) ? knownLater(name) : { value: value ?? null, isLater: false },
   ]);
   return { surroundings, inputs: Object.fromEntries(inputs), stages: new Map() };
 }
@@ -175,7 +192,8 @@ export function resolved(value: unknown, scope: Scope, path: Path): Json {
 
 function resolve(value: unknown, scope: Scope, path: Path): Resolved {
   try {
-    return resolveValue(JSON.parse(JSON.stringify(value)), meaningIn(scope), { path });
+    const { budget } = scope.surroundings;
+    return resolveValue(JSON.parse(JSON.stringify(value)), meaningIn(scope), { path, budget });
   } catch (error) {
     if (!(error instanceof UnresolvedExpression)) throw error;
     throw new CannotSettle([`${formatPath(error.path)}  ${error.message}`]);

@@ -49,8 +49,10 @@ export function selectTargets(
   if (labels === undefined) {
     return named(data.names ?? [], known, (targets) => ({ targets, isSeveral: true, ...rest }));
   }
-  const candidates = data.names === undefined ? known : known?.filter(({ name }) => data.names?.includes(name));
-  const targets = (candidates ?? []).filter((target) => hasLabels(target, labels));
+  const all = { targets: known ?? [], isSeveral: true, ...rest };
+  const candidates = data.names === undefined ? all : named(data.names, known, (targets) => ({ ...all, targets }));
+  if ('problem' in candidates) return candidates;
+  const targets = candidates.targets.filter((target) => hasLabels(target, labels));
   if (targets.length > 0) return { targets, isSeveral: true, ...rest };
   const text = Object.entries(labels).map(([label, pattern]) => `${label}: ${pattern}`);
   return { problem: `no target has the labels { ${text.join(', ')} }${describe(known ?? [])}` };

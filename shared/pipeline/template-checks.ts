@@ -61,11 +61,18 @@ function inputFindings(stage: RawStage, template: Template): Finding[] {
     const sentence = isUnknown
       ? problem.text.replace('an input', `an input of ${nameOfTemplate(template)}`)
       : problem.text;
-    return { path: problem.path, at: isUnknown ? 'key' : 'value', sentence };
+    const at = isUnknown || problem.text.startsWith('is not a field') ? 'key' : 'value';
+    return { path: problem.path, at, sentence };
   });
 }
 
 function fieldFindings(stage: RawStage, template: Template): Finding[] {
+  const onFailure = stage.raw['on-failure'];
+  const guarded = template.protected.filter((id) => Object.hasOwn(template.stages, id));
+  if (isRecord(onFailure) && onFailure.then === 'continue' && guarded.length > 0) {
+    const sentence = `cannot be said of ${guarded.join(', ')}, which ${nameOfTemplate(template)} protects; say it for others: override: { STAGE: { on-failure: { then: continue } } }`;
+    return [{ path: [...stage.path, 'on-failure', 'then'], at: 'value', sentence }];
+  }
   return ['timeout', 'retry'].flatMap((field): Finding[] => {
     if (stage.raw[field] === undefined) return [];
     const [first = 'stage'] = Object.keys(template.stages);
@@ -89,7 +96,9 @@ function placeFindings(stage: RawStage, template: Template): Finding[] {
     if (ids.length === 0) found.push({ path, at: 'key', sentence: 'has no stage; leave the place out' });
     for (const inserted of stages) {
       if (taken.has(inserted.id)) {
-        const sentence = `is the id of a stage in ${nameOfTemplate(template)} already; take another`;
+        const isOwn = Object.hasOwn(template.stages, inserted.id);
+        const where = isOwn ? `in ${nameOfTemplate(template)}` : 'that is inserted at another place';
+        const sentence = `is the id of a stage ${where} already; take another`;
         found.push({ path: inserted.path, at: 'key', sentence });
       }
       for (const need of needsOf(inserted)) {
@@ -181,7 +190,11 @@ function templatesWithin(uses: unknown, usable: Usable, depth = 0): Template[] {
 }
 
 /** What is wrong with a template itself. */
-export function publishedFindings(root: { readonly [key: string]: unknown }, stages: readonly RawStage[]): Finding[] {
+export function publishedFindings(
+  root: { readonly [key: string]: unknown },
+  stages: readonly RawStage[],
+  { kinds }: Usable,
+): Finding[] {
   const ids = stages.map(({ id }) => id);
   const replaced = new Set<string>();
   const found: Finding[] = [];
@@ -211,6 +224,10 @@ export function publishedFindings(root: { readonly [key: string]: unknown }, sta
   const own = typeof root.template === 'string' ? root.template : '';
   for (const stage of stages) {
     const { uses } = stage.raw;
+    if (typeof uses === 'string' && kinds.get(uses)?.rendersFiles === true) {
+      const sentence = `uses ${uses}, which reads files beside a pipeline; a template has none: give its deploy "objects" instead`;
+      found.push({ path: [...stage.path, 'uses'], at: 'value', sentence, alone: true });
+    }
     if (typeof uses !== 'string' || templateUse(uses)?.name !== own) continue;
     found.push({ path: [...stage.path, 'uses'], at: 'value', sentence: 'is this template itself' });
   }

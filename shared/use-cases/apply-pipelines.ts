@@ -121,7 +121,9 @@ export async function checkPipelines(
     });
     return problems.length > 0 ? { problems } : { pipelines, templates: parsed.templates };
   };
-  const checked = usesTemplates(text) ? await withPublished(ports, names, read) : read(() => NO_TEMPLATES);
+  const checked = documents.some(({ value }) => usesTemplate(value))
+    ? await withPublished(ports, names, read)
+    : read(() => NO_TEMPLATES);
   if ('problems' in checked) return checked;
   const problems: Problem[] = [];
   for (const { settled } of checked.pipelines)
@@ -129,8 +131,12 @@ export async function checkPipelines(
   return problems.length > 0 ? { problems } : checked;
 }
 
-function usesTemplates(text: string): boolean {
-  return /uses["']?\s*:\s*["']?[a-z0-9-]+@/u.test(text);
+/** Whether a stage of the document, or one that it inserts, uses a template. */
+function usesTemplate(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(
+    ([key, part]) => (key === 'uses' && typeof part === 'string' && part.includes('@')) || usesTemplate(part),
+  );
 }
 
 async function withPublished(
@@ -165,10 +171,8 @@ function outline(
   try {
     const settled = settle({ definition, templates, inputs: {}, isOpen: true });
     const lock = templatesUsed(definition.stages, templates);
-    // Without its required inputs a pipeline would only seem wrong.
-    const isComplete = Object.values(definition.inputs).every(({ required }) => required !== true);
-    if (isComplete)
-      compile({ definition: settled, kinds, templates, targets, images: outlinedImages(settled), trigger: {} });
+    const images = outlinedImages(settled);
+    compile({ definition: settled, kinds, templates, targets, images, trigger: undefined });
     return { definition, settled, lock, warnings: [] };
   } catch (error) {
     if (error instanceof CannotSettle) return { problems: error.problems };

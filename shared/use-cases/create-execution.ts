@@ -1,6 +1,7 @@
 /** Creates an execution in one atomic commit with its slot or its place in the queue; its id alone tells duplicates. */
 import { type Beginning, beginExecution, type IndexedPlan, moveExecution, statusOf } from '../core/execution.ts';
 import { emptyGroup, enterGroup, leaveGroup, limitGroup } from '../core/group.ts';
+import type { Plan } from '../core/plan.ts';
 import type { Reason, WaitReason } from '../core/reason.ts';
 import type { Execution, ExecutionId, Run, StageView, TriggerSummary } from '../core/run.ts';
 import type { Write } from '../ports/execution-store.ts';
@@ -153,17 +154,22 @@ export type Restarted =
   | { readonly is: 'unknown' }
   | { readonly is: 'still-running' };
 
-/** Runs an ended execution's plan again as a new execution, which goes on after the stages that had succeeded. */
+/**
+ * Runs an ended execution's plan again as a new execution, which goes on after the stages that had succeeded. `allow` is
+ * asked before, and throws where the plan may not be run any more.
+ */
 export async function restartExecution(
   ports: StatePorts,
   command: { readonly id: ExecutionId; readonly by: string },
   newId: (pipeline: string, event: string) => ExecutionId,
+  allow: (plan: Plan) => Promise<void> = async () => undefined,
 ): Promise<Restarted> {
   const found = await ports.executions.readExecution({ id: command.id });
   if (found === undefined) return { is: 'unknown' };
   const before: Execution = found.value;
   if (before.phase.is !== 'ended') return { is: 'still-running' };
   const indexed = await ports.plans.get(before.plan);
+  await allow(indexed.plan);
   const event = `manual-${ports.random.id()}`;
   const isDone = (view: StageView): boolean => view.status === 'succeeded';
   const carried = new Map(before.stages.filter(isDone).map((view) => [view.id, view]));

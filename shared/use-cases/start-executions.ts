@@ -22,8 +22,8 @@ export type StartPorts = StatePorts & {
   readonly inbox: Inbox;
   readonly blobs: Blobs;
   readonly resolver: TagResolver;
-  readonly teams: BindingPorts['teams'];
-} & Pick<PlanPorts, 'kinds' | 'targets' | 'renderer' | 'lockedTemplates'>;
+} & Pick<BindingPorts, 'teams' | 'repositories'> &
+  Pick<PlanPorts, 'kinds' | 'targets' | 'renderer' | 'lockedTemplates'>;
 
 type Candidate = { readonly pipeline: string; readonly index: number };
 
@@ -131,7 +131,7 @@ async function start(
   definition: Definition,
   index: number,
 ): Promise<Verdict> {
-  const plan = await makePlan(ports, {
+  const made = await makePlan(ports, {
     definition,
     lock: pipeline.templates,
     file: pipeline.file,
@@ -139,7 +139,7 @@ async function start(
     event,
     trigger: index,
   });
-  await requireBinding(ports, pipeline, plan);
+  const plan = await requireBinding(ports, pipeline, made);
   const trigger: TriggerSummary = {
     event: event.id,
     source: event.source,

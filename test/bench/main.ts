@@ -7,11 +7,12 @@ import { core } from './core.ts';
 import { embedded } from './embedded.ts';
 import { google } from './google.ts';
 import { matching } from './matching.ts';
+import { language } from './planning.ts';
 import { loadNow, machineHere, type Result, tellMachine, tellResult, toJson } from './report.ts';
 import { rollout } from './rollout.ts';
 import { type Effort, holds, type Section } from './section.ts';
 
-const SECTIONS: readonly Section[] = [core, embedded, budget, matching, google, coldStarts, rollout];
+const SECTIONS: readonly Section[] = [core, language, embedded, budget, matching, google, coldStarts, rollout];
 
 async function resultOf(section: Section, effort: Effort): Promise<Result> {
   const missing = section.needs.filter((part) => !part.isHere());

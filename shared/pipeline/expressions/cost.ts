@@ -8,19 +8,39 @@ import { COMPREHENSIONS, type Expression, ExpressionProblem, type Reference } fr
 
 /** Steps of evaluation; a step takes well under a microsecond. */
 const MAXIMUM_COST = 2_000_000;
+/** What all expressions of one plan may take together. */
+const MAXIMUM_BUDGET = 10_000_000;
+
+/** How often a pattern may ask for one of its parts. */
+export const MAXIMUM_REPETITION = 50;
+
+/** What is left for the expressions that are evaluated together. */
+export type Budget = { left: number };
+
+export function newBudget(): Budget {
+  return { left: MAXIMUM_BUDGET };
+}
 
 /** Of a text: its characters. Of a list or map: how many elements, how large one is at most, and all of them in all. */
 type Size = { readonly count: number; readonly element: Size | undefined; readonly total?: number };
 
 const ATOM: Size = { count: 1, element: undefined };
 
-/** Throws ExpressionProblem where evaluating it could take more than the limit. */
-export function checkCost(expression: Expression, lookUp: (reference: Reference) => Json | undefined): void {
+/** Throws ExpressionProblem where evaluating it could take more than its limit, or than is left of the budget. */
+export function checkCost(
+  expression: Expression,
+  lookUp: (reference: Reference) => Json | undefined,
+  budget: Budget,
+): void {
   let cost = 0;
   const pay = (steps: number): void => {
     cost += steps;
     if (cost > MAXIMUM_COST) {
       throw new ExpressionProblem(`could take more than ${MAXIMUM_COST} steps; make it simpler`, 0);
+    }
+    if (cost > budget.left) {
+      const sentence = `could take more steps than the ${MAXIMUM_BUDGET} that all expressions of a plan may take together`;
+      throw new ExpressionProblem(sentence, 0);
     }
   };
   const visit = (node: ASTNode, bound: ReadonlyMap<string, Size>, times: number): Size => {
@@ -100,13 +120,15 @@ export function checkCost(expression: Expression, lookUp: (reference: Reference)
       return name === 'filter' ? on : ATOM;
     }
     const sizes = given.map((part) => visit(part, bound, times));
-    // Searching a text for another takes the product of their lengths at worst.
-    pay(times * weight(on) * Math.max(1, ...sizes.map(weight)));
+    // Searching a text for another takes the product of their lengths at worst; a pattern may repeat its parts.
+    const repeated = name === 'matches' ? MAXIMUM_REPETITION : 1;
+    pay(times * weight(on) * Math.max(1, ...sizes.map(weight)) * repeated);
     if (name === 'split') return { count: on.count + 1, element: textOf(on.count), total: 2 * on.count + 1 };
     if (name === 'join') return textOf(weight(on) + on.count * (sizes[0]?.count ?? 0));
     return ['substring', 'trim', 'lowerAscii', 'upperAscii'].includes(name) ? on : ATOM;
   };
   visit(expression.tree, new Map(), 1);
+  budget.left -= cost;
 }
 
 const NUMBER_CHARACTERS = 24;

@@ -2,7 +2,7 @@
 import { type ASTNode, Environment } from '@marcbachmann/cel-js';
 import { RE2JS } from 're2js';
 import type { Json } from '../../core/json.ts';
-import { checkCost } from './cost.ts';
+import { type Budget, checkCost, MAXIMUM_REPETITION, newBudget } from './cost.ts';
 import { once } from './once.ts';
 import { type Expression, ExpressionProblem, type Reference } from './syntax.ts';
 import { ANY, BOOLEAN, NUMBER, TEXT, type Type } from './types.ts';
@@ -12,6 +12,7 @@ import { celOf, celText, numberText, type Replace, type Written, writeTree } fro
 /** Different references in one expression; each takes a variable of its type. */
 const MAXIMUM_REFERENCES = 60;
 const MAXIMUM_PATTERN = 500;
+const MAXIMUM_PATTERNS = 500;
 const MAXIMUM_RESULT_DEPTH = 20;
 
 /** The sorts of variables that references become, by their CEL type. */
@@ -54,11 +55,23 @@ function wholeNumber(value: number): bigint {
   return BigInt(value);
 }
 
+const patterns = new Map<string, RE2JS>();
+
+/** Each pattern is compiled once: with large counts that takes longer than to match it. */
 function matchesPattern(text: string, pattern: string): boolean {
+  const known = patterns.get(pattern);
+  if (known !== undefined) return known.matcher(text).find();
   if (pattern.length > MAXIMUM_PATTERN) {
     throw new Error(`the pattern has ${pattern.length} characters; at most ${MAXIMUM_PATTERN} are allowed`);
   }
-  return RE2JS.compile(pattern).matcher(text).find();
+  const counts = [...pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/gu)].flatMap(([, least, most]) => [least, most]);
+  if (counts.some((count) => Number(count ?? 0) > MAXIMUM_REPETITION)) {
+    throw new Error(`the pattern repeats something more than ${MAXIMUM_REPETITION} times`);
+  }
+  const compiledPattern = RE2JS.compile(pattern);
+  if (patterns.size >= MAXIMUM_PATTERNS) patterns.clear();
+  patterns.set(pattern, compiledPattern);
+  return compiledPattern.matcher(text).find();
 }
 
 /** The expression as the library can run it. */
@@ -214,11 +227,28 @@ function typeOfCel(type: string): Type {
   }
 }
 
+type Compiled = Prepared & { readonly evaluate: (variables: { readonly [name: string]: Json }) => unknown };
+const compiled = new WeakMap<Expression, Compiled>();
+
+function compiledOf(expression: Expression): Compiled {
+  const before = compiled.get(expression);
+  if (before !== undefined) return before;
+  // What the values are decides when it runs: the types were checked when the expression was written.
+  const prepared = prepare(expression, () => 'any');
+  const made = { ...prepared, evaluate: language().parse(prepared.text) };
+  compiled.set(expression, made);
+  return made;
+}
+
 /**
  * The expression's value. `lookUp` gives what a reference stands for, undefined where there is nothing. Throws
  * ExpressionProblem, also where it would cost too much.
  */
-export function evaluateExpression(expression: Expression, lookUp: (reference: Reference) => Json | undefined): Json {
+export function evaluateExpression(
+  expression: Expression,
+  lookUp: (reference: Reference) => Json | undefined,
+  budget: Budget = newBudget(),
+): Json {
   const values = new Map(expression.references.map((reference) => [reference, lookUp(reference)]));
   for (const [reference, value] of values) {
     if (value === undefined && !reference.isTest) {
@@ -226,16 +256,15 @@ export function evaluateExpression(expression: Expression, lookUp: (reference: R
     }
   }
   if (expression.only !== undefined) return values.get(expression.only) ?? null;
-  checkCost(expression, (reference) => values.get(reference));
-  // What the values are decides here: the types were checked when the expression was written.
-  const prepared = prepare(expression, () => 'any');
+  checkCost(expression, (reference) => values.get(reference), budget);
+  const prepared = compiledOf(expression);
   const variables = [...prepared.variables].map(([name, reference]): [string, Json] => {
     const value = values.get(reference);
     return [name, reference.isTest ? value !== undefined : (value ?? null)];
   });
   let result: unknown;
   try {
-    result = language().evaluate(prepared.text, Object.fromEntries(variables));
+    result = prepared.evaluate(Object.fromEntries(variables));
   } catch (error) {
     const { summary, range } = error as { summary?: string; range?: { start: number } };
     const sentence = inWords(summary ?? (error instanceof Error ? error.message : String(error)));

@@ -61,11 +61,28 @@ const limits = (maxAstNodes: number) => ({ maxAstNodes, maxDepth: MAXIMUM_SYNTAX
 const writtenSyntax = once(() => new Environment({ limits: limits(MAXIMUM_NODES) }));
 const resolvedSyntax = once(() => new Environment({ limits: limits(MAXIMUM_RESOLVED_NODES) }));
 
+/** Expressions that were read, newest last: a template's are met again in each pipeline, each target and each stage. */
+const known = new Map<string, Expression>();
+const MAXIMUM_KNOWN = 2_000;
+/** Longer ones are hardly ever met twice. */
+const MAXIMUM_KNOWN_CHARACTERS = 400;
+
 /**
  * Reads an expression. `isResolved` is for those of a plan, which are longer than people may write them. Throws
  * ExpressionProblem.
  */
 export function parseExpression(source: string, isResolved = false): Expression {
+  const before = known.get(source);
+  if (before !== undefined) return before;
+  const expression = readExpression(source, isResolved);
+  if (source.length > MAXIMUM_KNOWN_CHARACTERS) return expression;
+  const oldest = known.keys().next();
+  if (known.size >= MAXIMUM_KNOWN && !oldest.done) known.delete(oldest.value);
+  known.set(source, expression);
+  return expression;
+}
+
+function readExpression(source: string, isResolved: boolean): Expression {
   const maximum = isResolved ? MAXIMUM_RESOLVED_CHARACTERS : MAXIMUM_CHARACTERS;
   if (source.trim() === '') throw new ExpressionProblem('is empty', 0);
   if (source.length > maximum) {
