@@ -101,6 +101,8 @@ type Changed = { readonly is: 'changed' | 'unchanged' };
 export type Requested = { readonly event: string; readonly execution: string };
 
 export type Applied = {
+  /** What whoever applied should know. */
+  readonly notes: readonly string[];
   readonly pipelines: readonly { readonly name: string; readonly change: string }[];
 };
 

@@ -252,6 +252,13 @@ function addOtherCommands(program: Command, surroundings: Surroundings, finish: 
       finish(await validate(context(options), files));
     });
 
+  describe(program.command('schema'), 'print the JSON Schema of pipelines and templates, for editors', [
+    'gennaker schema > gennaker.schema.json',
+  ]).action(async () => {
+    const { schema } = await import('./commands/schema.ts');
+    await schema(context({ output: 'text' }));
+  });
+
   addPlanCommand(program, context, finish);
 
   describe(

@@ -178,7 +178,7 @@ export async function deployed(container: Container): Promise<Handler> {
     callbacks: key === undefined ? undefined : callbacksOf({ baseUrl: settings.publicUrl, key }),
     cancelExecution: (command) => cancelExecution(state, command),
     restartExecution: ({ newest, ...command }) =>
-      requestRestart({ ...state, inbox }, { ...command, newest: newest ? planning : undefined }),
+      requestRestart({ ...google, ...state }, { ...command, newest: newest ? planning : undefined }),
     signalStage: (command) => signalStage(state, command),
     decideStage: (command) => decideStage(state, command),
     applyPipelines: apply,

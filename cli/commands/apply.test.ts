@@ -40,7 +40,7 @@ describe('validate', () => {
     const { exitCode, stdout, stderr } = await gennaker(`validate ${right} ${wrong}`);
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
     expect(stderr).toMatch(/wrong\.yaml:4:\d+ {2}.*did you mean "wait"\?/u);
-    expect(stderr).toContain('1 problem in 1 file.');
+    expect(stderr).toMatch(/^1 problem in 1 file\.$/mu);
   });
 
   it('gives machines the problems as data', async () => {
@@ -58,7 +58,7 @@ describe('validate', () => {
 describe('apply', () => {
   it('sends the file with its manifests, and says what changed', async () => {
     const { exitCode, stdout, asked } = await gennaker(`apply ${right}`, {
-      [APPLY]: { body: { pipelines: [{ name: 'items-api', change: 'created' }] } },
+      [APPLY]: { body: { pipelines: [{ name: 'items-api', change: 'created' }], notes: [] } },
     });
     expect(exitCode).toBe(0);
     expect(stdout).toBe('items-api  created\n\nStart it:  gennaker run items-api\n');
@@ -69,10 +69,16 @@ describe('apply', () => {
     });
   });
 
-  it('sends nothing while any file is wrong', async () => {
+  it('applies nothing while any file is wrong, and asks the system what else is', async () => {
     const { exitCode, stderr, asked } = await gennaker(`apply ${right} ${wrong}`);
-    expect({ exitCode, asked }).toEqual({ exitCode: 1, asked: [] });
-    expect(stderr).toContain('Nothing was applied.');
+    expect(exitCode).toBe(1);
+    expect(asked.map(({ path }) => path)).toEqual(['/api/plans']);
+    expect(stderr).toMatch(/1 problem in 1 file. Nothing was applied./);
+    const message = 'stages.release.uses  "microservce": no such template; did you mean "microservice"?';
+    const problems = [3, 4].map((line) => ({ file: wrong, line, column: 1, message }));
+    const more = { status: 422, body: { error: { code: 'invalid-pipeline', message: '2 problems.', problems } } };
+    const told = await gennaker(`apply ${wrong}`, { 'POST /api/plans': more });
+    expect(told.stderr).toContain('2 problems in 1 file. Nothing was applied.');
   });
 
   it('says what was applied before the system refused', async () => {
@@ -81,7 +87,7 @@ describe('apply', () => {
     const first = await gennaker(`apply ${right}`, { [APPLY]: refused });
     expect(first.exitCode).toBe(1);
     expect(first.stderr).toContain('1 problem in 1 file. Nothing was applied.');
-    const applied = { body: { pipelines: [{ name: 'items-api', change: 'changed' }] } };
+    const applied = { body: { pipelines: [{ name: 'items-api', change: 'changed' }], notes: [] } };
     const second = await gennaker(`apply ${right} ${right}`, { [APPLY]: [applied, refused] });
     expect(second.exitCode).toBe(1);
     expect(second.stderr).toContain('1 problem. Applied before: items-api.');

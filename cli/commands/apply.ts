@@ -12,7 +12,7 @@ export async function validate(context: Context, files: readonly string[]): Prom
   const read = await readPipelineFiles(files, kinds);
   const problems = read.flatMap((file) => file.problems);
   if (problems.length > 0) {
-    return tellProblems(context, problems, []);
+    return tellProblems(context, problems);
   }
   await Promise.all(read.map(({ file, pipelines }) => readManifestFiles(file, pipelines, kinds)));
   context.result({ pipelines: namesIn(read), problems: [] }, () => read.map(describeFile));
@@ -29,7 +29,7 @@ export async function apply(
   const read = await readPipelineFiles(files, kinds);
   const problems = read.flatMap((file) => file.problems);
   if (problems.length > 0) {
-    return tellProblems(context, problems, []);
+    return tellProblems(context, await allProblems(context, read), []);
   }
   const uploads = await Promise.all(
     read.map(async ({ file, text, pipelines }) => ({
@@ -42,9 +42,12 @@ export async function apply(
   );
   const api = await context.api();
   const applied: { name: string; change: string }[] = [];
+  const notes: string[] = [];
   for (const upload of uploads) {
     try {
-      applied.push(...(await api.apply(upload)).pipelines);
+      const answer = await api.apply(upload);
+      applied.push(...answer.pipelines);
+      notes.push(...answer.notes);
     } catch (error) {
       if (error instanceof ApiRefused && error.problems.length > 0) {
         return tellProblems(context, error.problems, applied);
@@ -52,32 +55,51 @@ export async function apply(
       throw error;
     }
   }
-  tellApplied(context, applied);
+  tellApplied(context, applied, notes);
   return EXIT.success;
+}
+
+/** What is wrong with the files. The system, where it answers, knows of templates too: it is asked for a plan, which changes nothing. */
+async function allProblems(context: Context, read: readonly PipelineFile[]): Promise<readonly Problem[]> {
+  const problems: Problem[] = [];
+  for (const { file, text, problems: own } of read) {
+    if (own.length === 0) continue;
+    try {
+      const api = await context.api();
+      await api.plan({ file, text, files: {}, images: {}, inputs: {}, by: currentUser() });
+      problems.push(...own);
+    } catch (error) {
+      const isMore = error instanceof ApiRefused && error.problems.length >= own.length;
+      problems.push(...(isMore ? error.problems : own));
+    }
+  }
+  return problems;
 }
 
 export function tellApplied(
   context: Context,
   applied: readonly { name: string; change: string }[],
+  notes: readonly string[],
   start?: string,
 ): void {
-  context.result({ pipelines: applied }, () => [
+  context.result({ pipelines: applied, notes }, () => [
     ...applied.map(({ name, change }) => `${name}  ${change}`),
+    ...notes,
     '',
     ...applied.slice(0, 1).map(({ name }) => `Start it:  ${start ?? `gennaker run ${name}`}`),
   ]);
 }
 
-/** Tells what is wrong, and what was `applied` all the same before it was found. */
+/** Tells what is wrong, and what was `applied` all the same before it was found; absent where nothing is applied anyway. */
 export function tellProblems(
   context: Context,
   problems: readonly Problem[],
-  applied: readonly { name: string; change: string }[],
+  applied?: readonly { name: string; change: string }[],
 ): ExitCode {
   if (context.format === 'json') {
-    context.result({ pipelines: applied, problems }, () => []);
-  } else if (applied.length === 0) {
-    context.progress([formatProblems(problems)]);
+    context.result({ pipelines: applied ?? [], problems }, () => []);
+  } else if (applied === undefined || applied.length === 0) {
+    context.progress([formatProblems(problems, applied === undefined ? undefined : 'Nothing was applied.')]);
   } else {
     const names = applied.map(({ name }) => name).join(', ');
     context.progress([

@@ -126,7 +126,7 @@ describe('a saved plan', () => {
     const text = await readFile(file, 'utf8');
     await writeFile(file, 'pipeline: other\n');
     const { exitCode, stdout, asked } = await gennaker(`apply --plan ${saved}`, {
-      [APPLY]: { body: { pipelines: [{ name: 'items-api', change: 'changed' }] } },
+      [APPLY]: { body: { pipelines: [{ name: 'items-api', change: 'changed' }], notes: [] } },
     });
     expect(exitCode).toBe(0);
     expect(asked[0]?.body).toMatchObject({ file, text, request: changed.request, bases: [{ plan: digest('4') }] });

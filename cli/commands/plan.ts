@@ -82,11 +82,13 @@ export async function applySaved(context: Context, path: string): Promise<ExitCo
   const { plans } = await readSaved(path);
   const api = await context.api();
   const applied: { name: string; change: string }[] = [];
+  const notes: string[] = [];
   for (const { upload, report } of plans) {
     const bases = report.pipelines.map(({ basis }) => basis);
     try {
       const answer = await api.applyPlan({ ...upload, request: report.request, bases, by: currentUser() });
       applied.push(...answer.pipelines);
+      notes.push(...answer.notes);
     } catch (error) {
       if (error instanceof ApiRefused && error.problems.length > 0) {
         return tellProblems(context, error.problems, applied);
@@ -95,7 +97,7 @@ export async function applySaved(context: Context, path: string): Promise<ExitCo
     }
   }
   const [first] = plans.flatMap(({ report }) => report.pipelines);
-  tellApplied(context, applied, first === undefined ? undefined : runCommand(first.basis));
+  tellApplied(context, applied, notes, first === undefined ? undefined : runCommand(first.basis));
   return EXIT.success;
 }
 

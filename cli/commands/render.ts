@@ -4,6 +4,7 @@ import { programRenderer } from '../../shared/adapters/programs/renderer.ts';
 import type { Json, JsonObject } from '../../shared/core/json.ts';
 import type { PinnedImage } from '../../shared/core/plan.ts';
 import { substituteImages } from '../../shared/kubernetes/images.ts';
+import { newBudget } from '../../shared/pipeline/expressions/cost.ts';
 import { valueOfText } from '../../shared/pipeline/inputs.ts';
 import { didYouMean } from '../../shared/pipeline/nearest.ts';
 import type { Problem } from '../../shared/pipeline/problem.ts';
@@ -73,9 +74,10 @@ async function renderOne(
   const { environment, signal } = context.surroundings;
   try {
     const settled = settle({ definition, templates: NO_TEMPLATES, inputs: inputsOf(definition, given.inputs) });
-    const { namespace, values } = settled;
+    const { namespace } = settled;
     const images = await pinned(settled.images, given.images, signal);
-    const scope = scopeOf(values, { pipeline: { name: pipeline, team, namespace }, images, trigger: {} });
+    const names = { name: pipeline, team, namespace };
+    const scope = scopeOf(settled, { pipeline: names, images, trigger: {}, budget: newBudget() });
     const target = given.target === undefined ? {} : { target: { name: given.target, labels: {} } };
     const source = resolved(definition.manifests, { ...scope, ...target }, ['manifests']);
     const renderer = programRenderer(environment);

@@ -129,7 +129,7 @@ describe('simulate', () => {
       `${event}:1:3  sorce  is not a field of an event; did you mean "source"?`,
       `${script}:1:1  nmae  is not a field of a script; did you mean "name"?`,
       `${script}:2:6  end  must be one of succeeded, failed, cancelled, skipped, not-started, not "sucseeded"; did you mean "succeeded"?`,
-      `${script}:3:27  stages.first.takes  must be text, not the number 3; write it in quotes: "3"`,
+      `${script}:3:27  stages.first.takes  must be a duration such as 30s, 10m, 24h or 1h30m, not the number 3`,
       '4 problems. Nothing was simulated.',
       '',
     ]);

@@ -147,7 +147,7 @@ async function refusable(context: Context, end: string, request: () => Promise<v
   } catch (error) {
     if (!(error instanceof ApiRefused) || error.problems.length === 0) throw error;
     if (context.format === 'json') context.result({ problems: error.problems }, () => []);
-    context.progress(formatProblems(error.problems).replace('Nothing was applied.', end).split('\n'));
+    context.progress(formatProblems(error.problems, end).split('\n'));
     return EXIT.failure;
   }
 }

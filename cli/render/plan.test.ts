@@ -72,6 +72,7 @@ describe('a plan in lines', () => {
         change: 'changed',
         changes: [
           { is: 'changed', path: 'canary_jp.with.steps[0].weight', from: 5, to: 10 },
+          { is: 'changed', path: 'release.with.objects[0].stringData.pw', masked: 'changed' },
           { is: 'stage-added', stage: 'smoke_test', kind: 'webhook', targets: [], needs: ['canary_jp'] },
           { is: 'stage-removed', stage: 'wait_1h', kind: 'wait', targets: [], needs: [] },
         ],
@@ -79,10 +80,11 @@ describe('a plan in lines', () => {
         gates: [{ stage: 'pause', text: 'wait of 30m' }],
       }),
     );
-    expect(text).toBe(`items-api   3 changes to the pipeline, 3 to what runs
+    expect(text).toBe(`items-api   4 changes to the pipeline, 3 to what runs
 
   pipeline
   ~ canary_jp.with.steps[0].weight   5 → 10
+  ~ release.with.objects[0].stringData.pw   changed, a secret
   + stage smoke_test (webhook), after canary_jp
   - stage wait_1h
 

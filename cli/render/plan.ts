@@ -111,6 +111,7 @@ function newStage({ id, kind, target, needs }: PlannedStage): string {
 function signOf(change: PipelineChange): Sign {
   if (change.is === 'stage-added') return '+';
   if (change.is === 'stage-removed') return '-';
+  if (change.masked !== undefined) return MASKED_SIGNS[change.masked];
   return change.from === undefined ? '+' : change.to === undefined ? '-' : '~';
 }
 
@@ -120,7 +121,7 @@ export function changeLine(change: PipelineChange): string {
 }
 
 function changeText(change: PipelineChange): string {
-  if (change.is === 'changed') return `${change.path}${GAP}${fromTo(change)}`;
+  if (change.is === 'changed') return `${change.path}${GAP}${valuesText(change)}`;
   if (change.is === 'stage-removed') return `stage ${change.stage}`;
   const { stage, kind, targets, needs } = change;
   const where = targets.length === 0 ? '' : ` in ${listNames(targets, MAXIMUM_NAMES)}`;
@@ -180,7 +181,7 @@ function objectLines(object: ObjectComparison, paint: Paint, width: number): str
 /** On one line where it fits; otherwise the values stand below the path. */
 function fieldLines(name: string, field: FieldChange, paint: Paint, width: number): string[] {
   const owned = field.owners === undefined ? '' : `${GAP}(owned by ${field.owners.join(', ')})`;
-  const values = `${field.masked === undefined ? fromTo(field) : `${field.masked}, a secret`}${owned}`;
+  const values = `${valuesText(field)}${owned}`;
   const head = `${name}${GAP}${field.path}`;
   const whole = `~ ${head}${GAP}${values}`;
   if (columnsTaken(whole) <= width) return [signed('~', `${head}${GAP}${values}`, paint)];
@@ -192,6 +193,10 @@ function hanging(head: string, note: string, width: number): string[] {
   const [first, ...rest] = wrap(note, Math.max(width - 6, 30));
   if (first === undefined) return [head];
   return [head, ...[first, ...rest].map((line) => `    ${line}`)];
+}
+
+function valuesText(change: { readonly from?: Json; readonly to?: Json; readonly masked?: string }): string {
+  return change.masked === undefined ? fromTo(change) : `${change.masked}, a secret`;
 }
 
 function fromTo({ from, to }: { readonly from?: Json; readonly to?: Json }): string {
@@ -247,6 +252,8 @@ const TONES: { readonly [sign in Sign]: Tone } = {
   '!': 'bad',
   '?': 'quiet',
 };
+
+const MASKED_SIGNS = { added: '+', changed: '~', removed: '-' } as const satisfies { [masked: string]: Sign };
 
 function signed(sign: Sign, text: string, paint: Paint): string {
   return `${paint(TONES[sign], sign)} ${text}`;

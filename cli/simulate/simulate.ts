@@ -167,7 +167,7 @@ class Scene {
     const applied = await this.#settled(applyPipelines(system.planning, { file, text, files }));
     if (applied.is === 'refused') return applied;
     const wrong = await this.#settled(this.#begin(system));
-    if (wrong !== undefined) return { is: 'not-started', text: wrong };
+    if (wrong.length > 0) return { is: 'not-started', text: wrong.join('; ') };
 
     const isLookedAt = (): boolean => this.#commits.length > 0 || this.#entry !== undefined;
     await this.#until(isLookedAt, STARTED_WITHIN_MS, system);
@@ -202,8 +202,8 @@ class Scene {
     };
   }
 
-  /** Lets the event arrive. Returns why a start by hand was refused. */
-  async #begin({ ports }: SimulatedSystem): Promise<string | undefined> {
+  /** Lets the event arrive. Returns what is wrong with the inputs that were given. */
+  async #begin({ ports }: SimulatedSystem): Promise<readonly string[]> {
     const { pipeline, beginning } = this.#command;
     const { clock } = this.#time;
     if (beginning.is === 'start') {
@@ -211,16 +211,16 @@ class Scene {
       const wish = { pipeline, requestId: 'simulation', images, inputs, by: 'simulation' };
       const answer = await requestRun({ ...ports, clock }, wish);
       if (answer.is === 'unknown') throw new Error(`starting ${pipeline}: it was applied and is not there`);
-      if (answer.is === 'wrong') return answer.problems.join('\n');
+      if (answer.is === 'wrong') return answer.problems;
       this.#event = answer.event;
       this.#id = answer.execution;
-      return undefined;
+      return [];
     }
     const event = readEvent(beginning.event, this.#startedAt);
     this.#event = event.id;
     this.#id = executionIdOf(pipeline, event.id);
     await ports.bus.publish({ topic: TOPICS.events, messages: [sourceEventMessage(event, event)] });
-    return undefined;
+    return [];
   }
 
   /** The signals and the cancel of the script, each at its time. */

@@ -195,7 +195,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     callbacks,
     cancelExecution: (command) => cancelExecution(engine, command),
     restartExecution: ({ newest, ...command }) =>
-      requestRestart({ ...engine, inbox: ports.inbox }, { ...command, newest: newest ? planning : undefined }),
+      requestRestart({ ...engine, ...ports }, { ...command, newest: newest ? planning : undefined }),
     signalStage: (command) => signalStage(engine, command),
     decideStage: (command) => decideStage(engine, command),
     applyPipelines: applyHere,

@@ -4,7 +4,7 @@ import { SKIP_SIGNAL } from '../../shared/core/stage.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import { DECISION_SIGNAL } from '../../shared/stages/approve/schema.ts';
 import { HOLD_SIGNAL } from '../../shared/use-cases/holds/before-step.ts';
-import type { Restarted } from '../../shared/use-cases/restart-execution.ts';
+import type { RestartAnswer } from '../../shared/use-cases/request-restart.ts';
 import type { SignalAnswer } from '../../shared/use-cases/signal-stage.ts';
 import { eventStream } from './events-stream.ts';
 import type { ExecutionFeed } from './execution-feed.ts';
@@ -17,7 +17,7 @@ export type ExecutionCommands = {
     by: string;
     reason?: string;
   }) => Promise<{ is: 'stopping' } | { is: 'already-ended'; status: string } | { is: 'unknown' }>;
-  readonly restartExecution: (command: { id: string; by: string; newest: boolean }) => Promise<Restarted>;
+  readonly restartExecution: (command: { id: string; by: string; newest: boolean }) => Promise<RestartAnswer>;
   readonly signalStage: (command: {
     execution: string;
     stage: string;
@@ -148,6 +148,8 @@ export function executionRoutes(feed: ExecutionFeed, commands: ExecutionCommands
           }
           case 'cannot-plan':
             throw new Refusal(422, 'cannot-plan', answer.text);
+          case 'refused':
+            throw new Refusal(409, 'refused', answer.text);
           case 'unknown':
             throw gone(id);
         }

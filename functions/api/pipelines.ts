@@ -27,7 +27,11 @@ export type PipelineCommands = {
     by: string;
     override?: { reason: string } | undefined;
   }) => Promise<
-    | { is: 'applied'; pipelines: readonly { name: string; change: 'created' | 'changed' | 'unchanged' }[] }
+    | {
+        is: 'applied';
+        pipelines: readonly { name: string; change: 'created' | 'changed' | 'unchanged' }[];
+        notes: readonly string[];
+      }
     | { is: 'refused'; problems: readonly PipelineProblem[] }
   >;
   readonly requestRun: (command: {
@@ -140,7 +144,7 @@ export function pipelineRoutes(
       access: 'holder',
       async handle(request) {
         const answer = await commands.applyPipelines(await readBody(request, ApplyBody));
-        if (answer.is === 'applied') return json(200, { pipelines: answer.pipelines });
+        if (answer.is === 'applied') return json(200, { pipelines: answer.pipelines, notes: answer.notes });
         throw refusedPipelines(answer.problems);
       },
     },

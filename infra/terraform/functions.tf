@@ -91,6 +91,8 @@ resource "google_cloud_run_v2_service" "functions" {
           GENNAKER_HOOKS_URL  = local.urls["receive-webhook"]
           GENNAKER_TARGETS    = jsonencode(var.targets)
           GENNAKER_INBOX_DAYS = tostring(var.inbox_days)
+          # Modules of stage kinds of one's own that the image holds.
+          GENNAKER_STAGE_KINDS = jsonencode(var.stage_kinds)
           # Which function takes the wake-ups of a topic; the one of work takes those of every lane.
           GENNAKER_WAKE_URLS = jsonencode({ work = local.urls["advance-execution"] })
         }

@@ -62,6 +62,12 @@ variable "inbox_days" {
   default     = 90
 }
 
+variable "stage_kinds" {
+  description = "Modules of stage kinds of your own that the image holds: [\"./kinds/change-ticket/index.ts\"]."
+  type        = list(string)
+  default     = []
+}
+
 variable "notification_topics" {
   description = "Topics of this project, made elsewhere, to which pipelines may send their notifications."
   type        = set(string)

@@ -103,6 +103,11 @@ export type Plan = {
   readonly manifests?: Hash;
   /** The blob of the files beside the pipeline file, by path, for stages that render later. */
   readonly files?: Hash;
+  /**
+   * The Kubernetes namespaces that its stages may write to, with `*` for any letters; nothing of a whole cluster then.
+   * Absent where no team's binding holds for the pipeline.
+   */
+  readonly namespaces?: readonly string[];
   /** The exact versions of the templates that it was made with, by name. */
   readonly templates?: { readonly [name: string]: string };
 };

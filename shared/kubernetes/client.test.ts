@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
+import { MAXIMUM_LOG_BYTES } from '../ports/cluster.ts';
 import { type KubernetesCluster, openCluster } from './client.ts';
 
 /** A server that answers like an API server, as far as one test needs it. */
@@ -82,6 +83,33 @@ describe('the client of an API server', () => {
     const { cluster } = await clusterOf((_, response) => json(response, code, status(code, reason)));
     const message = expect.stringMatching(new RegExp(`^could not read ConfigMap shop/one: ${code} ${reason}$`));
     await expect(cluster.get({ ref })).rejects.toMatchObject({ code: expected, retryable, message });
+  });
+
+  describe('the log of a container', () => {
+    const query = { pod: { name: 'one', namespace: 'shop' }, container: 'main', lines: 2 };
+
+    it('is asked for in bounds, and stays text where it looks like JSON', async () => {
+      const { cluster, seen } = await clusterOf((_, response) => response.writeHead(200).end('{"level":"info"}'));
+      expect(await cluster.logs(query)).toEqual(['{"level":"info"}']);
+      const path = '/api/v1/namespaces/shop/pods/one/log?container=main&tailLines=2&limitBytes=32768';
+      expect(seen.requests).toEqual([`GET ${path}`]);
+    });
+
+    it('has only whole lines, where the limit has cut it', async () => {
+      const long = `first\n${'x'.repeat(MAXIMUM_LOG_BYTES)}`.slice(0, MAXIMUM_LOG_BYTES);
+      const { cluster } = await clusterOf((_, response) => response.writeHead(200).end(long));
+      expect(await cluster.logs(query)).toEqual(['first']);
+    });
+
+    it('is empty before the container has started, and a refusal stays one', async () => {
+      const message = 'container "main" in pod "one" is waiting to start: ContainerCreating';
+      const early = await clusterOf((_, response) => json(response, 400, status(400, 'BadRequest', message)));
+      expect(await early.cluster.logs(query)).toEqual([]);
+      const gone = await clusterOf((_, response) => json(response, 404, status(404, 'NotFound')));
+      expect(await gone.cluster.logs(query)).toBeUndefined();
+      const closed = await clusterOf((_, response) => json(response, 403, status(403, 'Forbidden')));
+      await expect(closed.cluster.logs(query)).rejects.toMatchObject({ code: 'forbidden' });
+    });
   });
 
   it('keeps what a proxy says in plain text', async () => {

@@ -50,6 +50,10 @@ export class KubernetesCluster implements Cluster {
     });
   }
 
+  async isNamespaced(query: { apiVersion: string; kind: string; signal?: AbortSignal }): Promise<boolean | undefined> {
+    return (await this.#discovery.find(query))?.namespaced;
+  }
+
   async get(query: { ref: ObjectReference; signal?: AbortSignal }): Promise<LiveObject | undefined> {
     const { ref, signal } = query;
     const doing = `read ${describeObject(ref)}`;

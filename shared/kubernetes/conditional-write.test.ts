@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../ports/clock.ts';
 import type { Cluster, Manifest } from '../ports/cluster.ts';
-import { type Fence, fenceOf, raiseFence, writeFenced } from './conditional-write.ts';
+import { changeFenced, type Fence, fenceOf, raiseFence, writeFenced } from './conditional-write.ts';
 import { SandboxCluster } from './sandbox.ts';
 
 const clock: Clock = { now: () => Date.parse('2026-01-01T00:00:00Z'), after: () => () => {} };
@@ -37,6 +37,32 @@ describe('a fenced write', () => {
       'gennaker.dev/fence': '1.1.2',
     });
     expect(fenceOf(written.object)).toEqual(fence(1, 1, 2));
+  });
+
+  it('may be meant for one object alone, and brings back none that is gone', async () => {
+    const cluster = new SandboxCluster({ clock });
+    const first = await write(cluster, 'a', fence(1, 1, 1));
+    if (first.is !== 'written') throw new Error(`it was ${first.is}`);
+    const { uid } = first.object.metadata;
+    const change = (under: Fence) =>
+      changeFenced({
+        cluster,
+        manifest: { ...manifest('a'), data: { more: 'b' } },
+        uid,
+        fence: under,
+        execution: 'e1',
+        fieldManager: 'gennaker-start',
+        mayWrite: () => true,
+      });
+    expect(await change(fence(1, 1, 2))).toMatchObject({ is: 'written', object: { data: { value: 'a', more: 'b' } } });
+    expect(await change(fence(1, 1, 1))).toMatchObject({ is: 'fenced-off' });
+    const live = await cluster.get({ ref });
+    if (live === undefined) throw new Error('the object is gone');
+    await cluster.delete({ ref, expected: live.metadata, propagation: 'background' });
+    expect(await change(fence(1, 1, 3))).toEqual({ is: 'gone' });
+    await write(cluster, 'another', fence(1, 1, 4));
+    expect(await change(fence(1, 1, 5))).toEqual({ is: 'gone' });
+    expect(await dataOf(cluster)).toEqual({ value: 'another' });
   });
 
   it('may be repeated under the same fence, and changes nothing then', async () => {

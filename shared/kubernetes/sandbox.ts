@@ -113,6 +113,11 @@ export class SandboxCluster implements Cluster {
     this.#cancelTimer = undefined;
   }
 
+  async isNamespaced(query: { apiVersion: string; kind: string; signal?: AbortSignal }): Promise<boolean> {
+    this.#begin(`read the kinds of ${query.apiVersion}`, query.signal);
+    return !isClusterKind(query.kind);
+  }
+
   async get(query: { ref: ObjectReference; signal?: AbortSignal }): Promise<LiveObject | undefined> {
     this.#begin(`read ${describeObject(query.ref)}`, query.signal);
     return copy(this.#objects.get(keyOf(query.ref)));

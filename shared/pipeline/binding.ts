@@ -1,9 +1,9 @@
 /** What a team may declare, compared with what a file says, so that `team:` in a file claims nothing that the team was not given. */
-import picomatch from 'picomatch';
 import type { Plan } from '../core/plan.ts';
-import { isClusterKind } from '../kubernetes/objects.ts';
-import { describeObject, type Manifest } from '../ports/cluster.ts';
+import { beyondNamespaces } from '../kubernetes/allowed-namespaces.ts';
+import type { Manifest } from '../ports/cluster.ts';
 import type { Team } from '../ports/repositories.ts';
+import { matchesGlob } from './glob.ts';
 import { formatPath, type Path, type Problem } from './problem.ts';
 import { isRecord, readYaml, type YamlDocument } from './yaml-file.ts';
 
@@ -42,21 +42,9 @@ export function beyondBinding(team: Team, plan: Plan, objects: readonly Manifest
     beyond(team, 'pipelines', plan.pipeline),
     beyond(team, 'namespaces', plan.namespace),
     ...[...targets].map((target) => beyond(team, 'targets', target)),
-    ...objects.map((object) => objectBeyond(team, object)),
+    ...objects.map((object) => beyondNamespaces(team.namespaces, object)),
   ];
   return sentences.find((sentence) => sentence !== undefined);
-}
-
-function objectBeyond(team: Team, { kind, metadata }: Manifest): string | undefined {
-  const { name, namespace } = metadata;
-  const ofObject = `${describeObject({ kind, name })}: `;
-  if (kind === 'Namespace') {
-    const sentence = beyond(team, 'namespaces', name);
-    return sentence === undefined ? undefined : `${ofObject}${sentence}`;
-  }
-  if (isClusterKind(kind)) return `${ofObject}the team "${team.name}" may not deliver objects of a whole cluster`;
-  const sentence = namespace === undefined ? undefined : beyond(team, 'namespaces', namespace);
-  return sentence === undefined ? undefined : `${ofObject}${sentence}`;
 }
 
 type Kind = 'team' | 'pipelines' | 'targets' | 'namespaces';
@@ -101,7 +89,7 @@ function beyond(team: Team, kind: Kind, value: unknown): string | undefined {
       : `"${value}" is not the team that the repository is bound to, "${team.name}"`;
   }
   const allowed = team[kind];
-  if (allowed.some((pattern) => picomatch.isMatch(value, pattern))) return undefined;
+  if (allowed.some((pattern) => matchesGlob(pattern, value))) return undefined;
   const may = allowed.length === 0 ? 'it may use none' : `it may use ${allowed.join(', ')}`;
   return `"${value}" is not among the ${WORDS[kind]} of the team "${team.name}"; ${may}`;
 }

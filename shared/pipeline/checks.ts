@@ -9,10 +9,10 @@ import { givenProblems, inputsSchema } from './inputs.ts';
 import { type Finding, findings } from './issues.ts';
 import { didYouMean } from './nearest.ts';
 import type { Path } from './problem.ts';
-import { needsOf, type RawStage, rawStagesOf } from './raw-stages.ts';
+import { cycleFindings, insertedStages, needsOf, type RawStage, rawStagesOf } from './raw-stages.ts';
 import { MAXIMUM_PLAN_STAGES, MAXIMUM_STAGES } from './schema.ts';
-import { scopeFindings } from './scope-checks.ts';
-import { type Templates, templateUse } from './template.ts';
+import { scopeFindings, templateOf } from './scope-checks.ts';
+import { MAXIMUM_TEMPLATE_DEPTH, nameOfTemplate, type Template, type Templates, templateUse } from './template.ts';
 import { lockFindings, protectedFindings, publishedFindings, templateFindings } from './template-checks.ts';
 import { isRecord, type YamlDocument } from './yaml-file.ts';
 
@@ -21,8 +21,9 @@ export type StageKinds = ReadonlyMap<string, StageKind>;
 export const DEFAULT_STAGE_TIMEOUT = '1h';
 export const DEFAULT_EXECUTION_TIMEOUT = '24h';
 /** The room that a stage's default timeout leaves beyond what its parameters ask for. */
+/** Of one stage: nobody reads more. */
+const MAXIMUM_UNKNOWN_NEEDS = 100;
 const TIMEOUT_ROOM_MS = checkedDurationMs('5m');
-const MAXIMUM_CYCLES = 20;
 
 /** What pipelines and templates can use. */
 export type Usable = { readonly kinds: StageKinds; readonly templates: Templates };
@@ -39,14 +40,11 @@ export function checkDocument(document: YamlDocument, usable: Usable): Finding[]
     return [{ path: ['stages'], at: 'key', sentence }];
   }
   const stages = rawStagesOf(rawStages, ['stages']);
-  const found = triggerFindings(root);
+  const isTemplate = typeof root.template === 'string';
+  const found = [...triggerFindings(root), ...inputFindings(root)];
   for (const stage of stages) {
-    found.push(
-      ...needsFindings(stage, ids),
-      ...targetFindings(stage),
-      ...kindFindings(stage, root, document, usable),
-      ...templateFindings(stage, usable),
-    );
+    found.push(...needsFindings(stage, ids));
+    found.push(...stageFindings(stage, { root, document, usable, hasTarget: isTemplate }));
   }
   const inPlan = stages.reduce((sum, { raw }) => sum + (Array.isArray(raw.targets) ? raw.targets.length : 1), 0);
   if (inPlan > MAXIMUM_PLAN_STAGES) {
@@ -58,9 +56,82 @@ export function checkDocument(document: YamlDocument, usable: Usable): Finding[]
     ...lockFindings(stages, usable.templates),
     ...protectedFindings(root, stages, usable),
   );
-  if (typeof root.template === 'string') found.push(...publishedFindings(root, stages));
+  if (isTemplate) found.push(...publishedFindings(root, stages, usable));
   found.push(...scopeFindings(document, stages, usable));
   return found;
+}
+
+/** Where a stage stands. */
+type Place = {
+  readonly root: { readonly [key: string]: unknown };
+  readonly document: YamlDocument;
+  readonly usable: Usable;
+  /** Whether what is around the stage gives it a target. */
+  readonly hasTarget: boolean;
+};
+
+function stageFindings(stage: RawStage, place: Place): Finding[] {
+  const { uses, target, targets } = stage.raw;
+  const hasTarget = place.hasTarget || target !== undefined || targets !== undefined;
+  const isItself = typeof uses === 'string' && templateUse(uses)?.name === place.root.template;
+  const own = [
+    ...targetFindings(stage),
+    ...kindFindings(stage, { ...place, hasTarget }),
+    ...(isItself ? [] : templateFindings(stage, place.document, place.usable)),
+    ...askedFindings(stage, { ...place, hasTarget }),
+  ];
+  if (typeof uses !== 'string' || templateUse(uses) === undefined) return own;
+  const inserted = insertedStages(stage).flatMap(({ stages }) => stages);
+  return [...own, ...inserted.flatMap((each) => stageFindings(each, { ...place, hasTarget }))];
+}
+
+/** What the stages of a template ask of the pipeline that uses it. */
+function askedFindings(stage: RawStage, { root, usable, hasTarget }: Place): Finding[] {
+  const template = templateOf(stage.raw.uses, usable);
+  if (template === undefined || typeof root.template === 'string') return [];
+  const asked = askedBy(template, usable);
+  const name = nameOfTemplate(template);
+  const found: Finding[] = [];
+  if (asked.target && !hasTarget) {
+    found.push({ path: stage.path, at: 'key', sentence: `uses ${name}, which needs a target or targets` });
+  }
+  if (asked.manifests && root.manifests === undefined) {
+    found.push({ path: stage.path, at: 'key', sentence: `uses ${name}, ${NO_MANIFESTS}` });
+  }
+  return found;
+}
+
+type Asked = { readonly target: boolean; readonly manifests: boolean };
+const NOTHING_ASKED: Asked = { target: false, manifests: false };
+
+function askedBy(template: Template, usable: Usable, depth = 0): Asked {
+  if (depth > MAXIMUM_TEMPLATE_DEPTH) return NOTHING_ASKED;
+  const each = Object.values(template.stages).map((stage): Asked => {
+    const kind = usable.kinds.get(stage.uses);
+    const inner = templateOf(stage.uses, usable);
+    const asked =
+      kind === undefined
+        ? inner === undefined
+          ? NOTHING_ASKED
+          : askedBy(inner, usable, depth + 1)
+        : { target: kind.target === 'required', manifests: needsManifests(kind, stage.with) };
+    const hasTarget = stage.target !== undefined || stage.targets !== undefined;
+    return { target: asked.target && !hasTarget, manifests: asked.manifests };
+  });
+  return { target: each.some(({ target }) => target), manifests: each.some(({ manifests }) => manifests) };
+}
+
+const NO_MANIFESTS = 'but the pipeline has no manifests; name them as in manifests: { files: ["k8s/*.yaml"] }';
+
+/** An input that somebody must give, in a pipeline that also starts with nobody there to ask. */
+function inputFindings(root: { readonly [key: string]: unknown }): Finding[] {
+  const isStarted = Array.isArray(root.on) && root.on.length > 0;
+  if (!isStarted || typeof root.template === 'string') return [];
+  return Object.entries(isRecord(root.inputs) ? root.inputs : {}).flatMap(([name, input]): Finding[] => {
+    if (!isRecord(input) || input.required !== true) return [];
+    const sentence = 'is asked for in vain when "on" starts the pipeline; give the input a default, or leave "on" out';
+    return [{ path: ['inputs', name, 'required'], at: 'key', sentence }];
+  });
 }
 
 /**
@@ -75,7 +146,8 @@ export function defaultStageTimeout(kind: StageKind, parameters: unknown): strin
 }
 
 function triggerFindings(root: { readonly [key: string]: unknown }): Finding[] {
-  const triggers = Array.isArray(root.on) ? root.on : [];
+  // A template's triggers name images of the pipelines that use it.
+  const triggers = Array.isArray(root.on) && typeof root.template !== 'string' ? root.on : [];
   const images = isRecord(root.images) ? Object.keys(root.images) : [];
   return triggers.flatMap((trigger: unknown, index): Finding[] => {
     if (!isRecord(trigger)) return [];
@@ -118,10 +190,13 @@ function givenInputFindings(given: unknown, root: { readonly [key: string]: unkn
 
 function needsFindings(stage: RawStage, ids: readonly string[]): Finding[] {
   const seen = new Set<string>();
+  const known = new Set(ids);
+  let unknown = 0;
   return needsOf(stage).flatMap(({ id, path }): Finding[] => {
     if (seen.has(id)) return [{ path, at: 'value', sentence: `needs "${id}" twice`, alone: true }];
     seen.add(id);
-    if (ids.includes(id)) return [];
+    if (known.has(id) || unknown >= MAXIMUM_UNKNOWN_NEEDS) return [];
+    unknown += 1;
     const others = ids.filter((other) => other !== stage.id);
     return [{ path, at: 'value', sentence: `needs "${id}": no such stage${didYouMean(id, others)}`, alone: true }];
   });
@@ -143,12 +218,7 @@ function targetFindings(stage: RawStage): Finding[] {
   return found;
 }
 
-function kindFindings(
-  stage: RawStage,
-  root: { readonly [key: string]: unknown },
-  document: YamlDocument,
-  { kinds, templates }: Usable,
-): Finding[] {
+function kindFindings(stage: RawStage, { root, document, usable: { kinds, templates }, hasTarget }: Place): Finding[] {
   const { uses, target, targets } = stage.raw;
   if (typeof uses !== 'string' || uses === '' || templateUse(uses) !== undefined) return [];
   const kind = kinds.get(uses);
@@ -168,16 +238,16 @@ function kindFindings(
     });
   }
   const given = target === undefined ? targets : target;
-  if (kind.target === 'required' && given === undefined && typeof root.template !== 'string') {
+  if (kind.target === 'required' && !hasTarget) {
     found.push({ path: stage.path, at: 'key', sentence: `uses ${uses}, which needs a target or targets` });
   }
   if (kind.target === 'none' && given !== undefined) {
     const path = [...stage.path, target === undefined ? 'targets' : 'target'];
     found.push({ path, at: 'key', sentence: `has no meaning for ${uses}, which touches no cluster` });
   }
-  if (needsManifests(kind, stage.raw.with) && root.manifests === undefined) {
-    const sentence = `uses ${uses}, but the pipeline has no manifests; name them as in manifests: { files: ["k8s/*.yaml"] }`;
-    found.push({ path: stage.path, at: 'key', sentence });
+  const isTemplate = typeof root.template === 'string';
+  if (needsManifests(kind, stage.raw.with) && root.manifests === undefined && !isTemplate) {
+    found.push({ path: stage.path, at: 'key', sentence: `uses ${uses}, ${NO_MANIFESTS}` });
   }
   const base = [...stage.path, 'with'];
   const parameters = stage.raw.with === undefined ? {} : stage.raw.with;
@@ -205,37 +275,14 @@ function timeoutFindings(
   const shared = isRecord(root.defaults) ? root.defaults.timeout : undefined;
   const limitMs = own ?? (typeof shared === 'string' ? durationMs(shared) : undefined);
   if (limitMs !== undefined && limitMs <= shortestMs) {
-    const sentence = `${takes}, but its timeout is ${formatDuration(limitMs)}`;
-    return [{ path: own === undefined ? stage.path : [...stage.path, 'timeout'], at: 'key', sentence }];
+    const limit = formatDuration(limitMs);
+    if (own === undefined) return [{ path: stage.path, at: 'key', sentence: `${takes}, but its timeout is ${limit}` }];
+    const sentence = `is ${limit}, but the stage ${takes}`;
+    return [{ path: [...stage.path, 'timeout'], at: 'value', sentence }];
   }
   const whole = typeof root.timeout === 'string' ? root.timeout : DEFAULT_EXECUTION_TIMEOUT;
   const wholeMs = durationMs(whole);
   if (wholeMs === undefined || wholeMs > shortestMs) return [];
   const sentence = `${takes}, but the pipeline's timeout is ${whole}; give the pipeline a longer one`;
   return [{ path: stage.path, at: 'key', sentence }];
-}
-
-/** Each cycle once, told at the `needs` of the stage that closes it. */
-function cycleFindings(stages: readonly RawStage[]): Finding[] {
-  const byId = new Map(stages.map((stage) => [stage.id, stage]));
-  const state = new Map<string, 'open' | 'done'>();
-  const found: Finding[] = [];
-  const trail: string[] = [];
-  const visit = (stage: RawStage): void => {
-    state.set(stage.id, 'open');
-    trail.push(stage.id);
-    for (const need of needsOf(stage)) {
-      const next = byId.get(need.id);
-      if (next === undefined || found.length >= MAXIMUM_CYCLES) continue;
-      if (state.get(next.id) === undefined) visit(next);
-      else if (state.get(next.id) === 'open') {
-        const cycle = [...trail.slice(trail.indexOf(next.id)), next.id];
-        found.push({ path: need.path, at: 'value', sentence: `closes a cycle: ${cycle.join(' needs ')}` });
-      }
-    }
-    trail.pop();
-    state.set(stage.id, 'done');
-  };
-  for (const stage of stages) if (state.get(stage.id) === undefined) visit(stage);
-  return found;
 }

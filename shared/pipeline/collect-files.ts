@@ -1,11 +1,11 @@
 /** Finds the files that a pipeline's manifests are made of, wherever its folder lies, so that these and no others are uploaded. */
 import { posix } from 'node:path';
-import picomatch from 'picomatch';
 import { MAXIMUM_BLOB_BYTES } from '../ports/blobs.ts';
 import type { FileTexts } from '../ports/renderer.ts';
 import type { StageKind } from '../stages/kind.ts';
 import { hasExpression, partsOf } from './expressions/text.ts';
 import { fileText } from './file-text.ts';
+import { readPathGlob } from './glob.ts';
 import { joined, KUSTOMIZATION_NAMES, normalPath, readKustomization } from './kustomization.ts';
 import type { Problem } from './problem.ts';
 import { isRecord } from './yaml-file.ts';
@@ -78,16 +78,19 @@ class Collector {
     const globbed = withoutExpressions(pattern);
     const normal = this.#inside(globbed, where);
     if (normal === undefined) return;
-    const { base, isGlob } = picomatch.scan(normal);
-    if (!isGlob) {
+    const glob = readPathGlob(normal);
+    if ('problem' in glob) {
+      this.#problem(where, `names a pattern that ${glob.problem}`);
+      return;
+    }
+    if (!glob.isGlob) {
       if (!(await this.#take(normal))) this.#problem(where, `names "${pattern}", and there is no such file`);
       return;
     }
-    const matches = picomatch(normal);
     let found = 0;
-    for await (const path of this.#tree.list(normalPath(base))) {
+    for await (const path of this.#tree.list(normalPath(glob.base))) {
       if (this.#isFull()) break;
-      if (!matches(path)) continue;
+      if (!glob.matches(path)) continue;
       found += 1;
       await this.#take(path);
     }

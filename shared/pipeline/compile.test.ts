@@ -11,7 +11,7 @@ import { settle } from './settle.ts';
 import { NO_TEMPLATES } from './template.ts';
 
 const API: PinnedImage = { repository: 'pkg.dev/a/b', tag: '1.2.3', digest: `sha256:${'0'.repeat(64)}` };
-const STAGE = { uses: 'deploy', with: {} };
+const STAGE = { uses: 'deploy', target: 'jp', with: {} };
 
 function define(stages: object, rest: object = {}): Definition {
   return definitionSchema.parse({ pipeline: 'items-api', stages, ...rest });
@@ -70,9 +70,9 @@ describe('compile', () => {
   it('makes one stage of each target, and what needs them needs all', () => {
     const stages = plan(
       define({
-        last: { ...STAGE, needs: ['both', 'one'], target: 'jp' },
-        both: { ...STAGE, needs: 'one', targets: ['us', 'uk'] },
-        one: { ...STAGE, targets: ['jp'] },
+        last: { ...STAGE, needs: ['both', 'one'] },
+        both: { uses: 'deploy', needs: 'one', targets: ['us', 'uk'] },
+        one: { uses: 'deploy', targets: ['jp'] },
       }),
     ).stages;
     expect(stages.map(({ id, declaredAs, target, needs }) => ({ id, declaredAs, target, needs }))).toEqual([
@@ -102,8 +102,13 @@ describe('compile', () => {
   });
 
   it('refuses what was never checked', () => {
-    expect(() => plan(define({ a: { ...STAGE, needs: 'b' } }))).toThrow('a needs "b", which is no stage');
-    expect(() => plan(define({ a: { ...STAGE, needs: 'b' }, b: { ...STAGE, needs: 'a' } }))).toThrow('need each other');
+    expect(() => plan(define({ a: { ...STAGE, needs: 'b' } }))).toThrow('stages.a  needs "b", which is no stage');
+    expect(() => plan(define({ a: { ...STAGE, needs: 'b' }, b: { ...STAGE, needs: 'a' } }))).toThrow(
+      'which needs it in turn',
+    );
+    expect(() => plan(define({ a: { uses: 'deploy' } }))).toThrow('stages.a  uses deploy, which needs a target');
+    expect(() => plan(define({ a: { uses: 'teleport' } }))).toThrow('uses "teleport", which this installation');
+    expect(() => plan(define({ a: { uses: 'wait', with: { for: '1' } } }))).toThrow('must be a duration');
     const images = { api: { repository: 'pkg.dev/a/b', tag: '*' } };
     expect(() => plan(define({ a: STAGE }, { images }))).toThrow('the image "api" is not pinned');
     expect(() => plan(define({ a: STAGE }, { images: { constructor: images.api } }))).toThrow(
@@ -118,7 +123,7 @@ describe('compile', () => {
         const ids = edges.map((_, index) => `s${index}`);
         const declared = ids.map((id, index) => {
           const needs = index === 0 ? [] : [...new Set((edges[index] ?? []).map((edge) => `s${edge % index}`))];
-          return [id, { ...STAGE, needs, targets: index % 3 === 0 ? ['jp', 'us'] : ['jp'] }] as const;
+          return [id, { uses: 'deploy', needs, targets: index % 3 === 0 ? ['jp', 'us'] : ['jp'] }] as const;
         });
         const shift = turn % declared.length;
         const turned = [...declared.slice(shift), ...declared.slice(0, shift)];

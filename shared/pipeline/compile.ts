@@ -15,11 +15,12 @@ import { canonicalJson, hashText } from './canonical.ts';
 import { DEFAULT_STAGE_TIMEOUT, defaultStageTimeout, type StageKinds } from './checks.ts';
 import { checkedDurationMs } from './duration.ts';
 import { type Draft, expandStages, type Scoped } from './expand.ts';
+import { newBudget } from './expressions/cost.ts';
 import { combine, type Resolved, resolveValue, UnresolvedExpression } from './expressions/resolve.ts';
 import { formatPath } from './problem.ts';
 import { concurrencySchema, MAXIMUM_PLAN_STAGES, notifySchema } from './schema.ts';
 import { meaningIn, type Scope, type Surroundings, type Target } from './scope.ts';
-import { CannotSettle, inherit, resolved, type SettledDefinition, scopeOf } from './settle.ts';
+import { CannotSettle, inherit, type SettledDefinition, scopeOf, soFar, textsWithExpression } from './settle.ts';
 import { type Templates, templatesUsed } from './template.ts';
 
 const DEFAULT_ATTEMPTS = 1;
@@ -35,8 +36,8 @@ export type CompileCommand = {
   readonly targets: readonly Target[] | undefined;
   /** Every image of the definition, pinned. */
   readonly images: { readonly [name: string]: PinnedImage };
-  /** What started the execution, as expressions see it. */
-  readonly trigger: JsonObject;
+  /** What started the execution, as expressions see it; undefined for an outline, before anything has. */
+  readonly trigger: JsonObject | undefined;
   /** The blob of the rendered objects. */
   readonly manifests?: Hash;
   /** The same for targets that have their own. */
@@ -50,10 +51,12 @@ export function compile(command: CompileCommand): Plan {
   const { definition, templates, kinds, targets, trigger, manifests, files } = command;
   const images = pinned(definition, command.images);
   const { pipeline, team, namespace, values } = definition;
-  const surroundings: Surroundings = { pipeline: { name: pipeline, team, namespace }, images, trigger };
-  const scope = scopeOf(values, surroundings);
-  const { drafts, problems } = expandStages(definition, scope, { kinds, templates, targets });
-  const wrong = [...problems];
+  const isOutline = trigger === undefined;
+  const pipelineNames = { name: pipeline, team, namespace };
+  const surroundings: Surroundings = { pipeline: pipelineNames, images, trigger, budget: newBudget() };
+  const scope = scopeOf(definition, surroundings);
+  const { drafts, problems } = expandStages(definition, scope, { kinds, templates, targets, isOutline });
+  const wrong = [...problems, ...duplicatesIn(drafts)];
   if (drafts.length > MAXIMUM_PLAN_STAGES) {
     wrong.push(
       `stages  come to ${drafts.length} with templates and targets; at most ${MAXIMUM_PLAN_STAGES} are allowed`,
@@ -74,10 +77,10 @@ export function compile(command: CompileCommand): Plan {
     images,
     inputs: values,
     stages,
-    concurrency: planConcurrency(definition, templates, scope),
+    concurrency: planConcurrency(definition, templates, scope, isOutline),
     ...(definition.windows === undefined ? {} : { windows: definition.windows }),
     timeoutMs: checkedDurationMs(definition.timeout),
-    notify: planNotifications(definition, templates, scope),
+    notify: planNotifications(definition, templates, scope, isOutline),
     ...(manifests === undefined ? {} : { manifests }),
     ...(files === undefined ? {} : { files }),
     ...(Object.keys(used).length === 0 ? {} : { templates: used }),
@@ -106,30 +109,64 @@ function pinned(
   return Object.fromEntries(entries);
 }
 
-function planConcurrency(definition: SettledDefinition, templates: Templates, scope: Scope): Concurrency {
+/** Targets and templates together can come to one name twice: "a-b" on "c", and "a" on "b-c". */
+function duplicatesIn(drafts: readonly Draft[]): string[] {
+  const seen = new Set<string>();
+  return drafts.flatMap(({ id, path }) => {
+    if (!seen.has(id)) {
+      seen.add(id);
+      return [];
+    }
+    return [`${formatPath(path)}  comes to the stage "${id}" a second time, for another target; rename one of them`];
+  });
+}
+
+function planConcurrency(
+  definition: SettledDefinition,
+  templates: Templates,
+  scope: Scope,
+  isOutline: boolean,
+): Concurrency {
   const found = inherit(definition, 'concurrency', templates, scope) ?? { value: {}, scope };
-  const { group, limit, 'when-busy': whenBusy, queue } = parsed(concurrencySchema, found, 'concurrency');
+  const known = parsed(concurrencySchema, found, 'concurrency', isOutline) ?? concurrencySchema.parse({});
+  const { group, limit, 'when-busy': whenBusy, queue } = known;
   const bound = queue === undefined ? {} : { queue };
   return { group: group ?? definition.pipeline, limit, whenBusy, ...bound };
 }
 
-function planNotifications(definition: SettledDefinition, templates: Templates, scope: Scope): NotifyPlan[] {
+function planNotifications(
+  definition: SettledDefinition,
+  templates: Templates,
+  scope: Scope,
+  isOutline: boolean,
+): NotifyPlan[] {
   const found = inherit(definition, 'notify', templates, scope) ?? { value: [], scope };
-  return parsed(z.array(notifySchema).max(MAXIMUM_NOTIFICATIONS), found, 'notify').map((notify) => {
+  const notifications = parsed(z.array(notifySchema).max(MAXIMUM_NOTIFICATIONS), found, 'notify', isOutline) ?? [];
+  const [left] = textsWithExpression(notifications, ['notify']);
+  if (left !== undefined) throw new CannotSettle([`${formatPath(left)}  cannot have "\${{"`]);
+  return notifications.map((notify) => {
     if ('slack' in notify) return { slack: notify.slack, when: notify.when };
     return { pubsub: notify.pubsub, ...(notify.when === undefined ? {} : { when: notify.when }) };
   });
 }
 
-function parsed<T>(schema: z.ZodType<T>, { value, scope }: Scoped<Json>, field: string): T {
-  const result = schema.safeParse(resolved(value, scope, [field]));
+/** Undefined in an outline, where it rests on what is not known yet. */
+function parsed<T>(
+  schema: z.ZodType<T>,
+  { value, scope }: Scoped<Json>,
+  field: string,
+  isOutline: boolean,
+): T | undefined {
+  const known = soFar(value, scope, [field], isOutline);
+  if (known === undefined) return undefined;
+  const result = schema.safeParse(known);
   if (result.success) return result.data;
   throw new CannotSettle(result.error.issues.map(({ path, message }) => `${[field, ...path].join('.')}  ${message}`));
 }
 
 function planStage(draft: Draft, command: CompileCommand): StagePlan | { readonly problem: string } {
   const { definition, manifestsOn = {} } = command;
-  const { defaults } = definition;
+  const defaults = draft.isProtected ? undefined : definition.defaults;
   const where = formatPath(draft.path);
   try {
     const { value: given, isLater } = parametersOf(draft);
@@ -153,8 +190,8 @@ function planStage(draft: Draft, command: CompileCommand): StagePlan | { readonl
       ...(isLater ? { isDynamic: true } : {}),
       ...condition,
       timeoutMs: checkedDurationMs(timeout),
-      retry: planRetry(draft, definition),
-      onFailure: planOnFailure(draft, definition),
+      retry: planRetry(draft, defaults),
+      onFailure: planOnFailure(draft, defaults),
       ...(ownManifests === undefined ? {} : { manifests: ownManifests }),
       ...(draft.template === undefined ? {} : { template: draft.template }),
     };
@@ -169,7 +206,7 @@ function parametersOf(draft: Draft): Resolved {
   return combine(
     Object.entries(draft.with).map(([name, { value, scope }]) => [
       name,
-      resolveValue(value, meaningIn(scope), { path: ['with', name] }),
+      resolveValue(value, meaningIn(scope), { path: ['with', name], budget: scope.surroundings.budget }),
     ]),
   );
 }
@@ -179,7 +216,7 @@ function conditionOf(draft: Draft): { skip?: string; if?: string } {
   for (const { value, scope } of draft.conditions) {
     if (value === false) return { skip: 'its condition "if" is false' };
     if (value === true) continue;
-    const result = resolveValue(value, meaningIn(scope), { path: ['if'] });
+    const result = resolveValue(value, meaningIn(scope), { path: ['if'], budget: scope.surroundings.budget });
     if (result.isLater) later.push(String(result.value).slice('${{'.length, -'}}'.length).trim());
     else if (result.value === false) return { skip: `its condition is false: ${value}` };
     else if (result.value !== true) {
@@ -193,7 +230,7 @@ function conditionOf(draft: Draft): { skip?: string; if?: string } {
   };
 }
 
-function planOnFailure(draft: Draft, { defaults }: SettledDefinition): OnFailure {
+function planOnFailure(draft: Draft, defaults: SettledDefinition['defaults']): OnFailure {
   const policies = [defaults?.['on-failure'], ...draft.failurePolicies];
   const last = <K extends 'then' | 'others' | 'undo'>(key: K) =>
     policies.findLast((policy) => policy?.[key] !== undefined)?.[key];
@@ -205,7 +242,7 @@ function planOnFailure(draft: Draft, { defaults }: SettledDefinition): OnFailure
   };
 }
 
-function planRetry({ policies }: Draft, { defaults }: SettledDefinition): RetryPolicy {
+function planRetry({ policies }: Draft, defaults: SettledDefinition['defaults']): RetryPolicy {
   const backOff = policies.retry?.['back-off'] ?? defaults?.retry?.['back-off'] ?? DEFAULT_BACK_OFF;
   return {
     attempts: policies.retry?.attempts ?? defaults?.retry?.attempts ?? DEFAULT_ATTEMPTS,

@@ -89,6 +89,43 @@ describe('the difference of two plans', () => {
     ]);
   });
 
+  it('tells that a secret changes, and never what it is', () => {
+    const secret = (fields: object) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'db' }, ...fields });
+    const deploy = (...objects: object[]) => plan([stage('release', { with: { objects } as StagePlan['with'] })]);
+    const before = deploy(secret({ stringData: { pw: 'first', gone: 'first' }, data: { key: 'Zmlyc3Q=' } }), {
+      kind: 'ConfigMap',
+      data: { pw: 'open' },
+    });
+    const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': '{"stringData":{"pw":"second"}}' };
+    const after = deploy(
+      secret({ metadata: { name: 'db', annotations }, stringData: { pw: 'second', fresh: 'second' } }),
+      { kind: 'ConfigMap', data: { pw: 'wide' } },
+      { kind: 'List', items: [secret({ stringData: { pw: 'second' } })] },
+    );
+    const changes = changesOfPlan(before, after);
+    const at = (path: string) => `release.with.objects[0].${path}`;
+    expect(changes).toEqual([
+      { is: 'changed', path: at('metadata.annotations'), to: { [Object.keys(annotations)[0] ?? '']: '•••' } },
+      { is: 'changed', path: at('stringData.pw'), masked: 'changed' },
+      { is: 'changed', path: at('stringData.gone'), masked: 'removed' },
+      { is: 'changed', path: at('stringData.fresh'), masked: 'added' },
+      { is: 'changed', path: at('data'), masked: 'removed' },
+      { is: 'changed', path: 'release.with.objects[1].data.pw', from: 'open', to: 'wide' },
+      {
+        is: 'changed',
+        path: 'release.with.objects[2]',
+        to: { kind: 'List', items: [secret({ stringData: '•••' })] },
+      },
+    ]);
+    expect(JSON.stringify(changes)).not.toMatch(/first|second|Zmlyc3Q/);
+    // What was a Secret may be something else now, and was secret all the same.
+    const opened = changesOfPlan(
+      deploy({ ...secret({ data: { pw: 'first' } }) }),
+      deploy({ ...secret({ data: { pw: 'second' } }), kind: 'ConfigMap' }),
+    );
+    expect(opened).toContainEqual({ is: 'changed', path: at('data.pw'), masked: 'changed' });
+  });
+
   it('names a template by its exact version', () => {
     const from = stage('release', { template: 'microservice@2.0.0' });
     const to = stage('release', { template: 'microservice@2.1.0' });

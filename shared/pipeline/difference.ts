@@ -23,10 +23,12 @@ export type PipelineChange =
       readonly is: 'changed';
       /** Such as `canary_jp.with.steps[0].weight`, or `concurrency.limit` for what is no stage's. */
       readonly path: string;
-      /** Absent where there was nothing. */
+      /** Absent where there was nothing, and where it is masked. */
       readonly from?: Json;
-      /** Absent where there is nothing any more. */
+      /** Absent where there is nothing any more, and where it is masked. */
       readonly to?: Json;
+      /** A secret: whether it is added, changed or removed is all that is told. */
+      readonly masked?: 'added' | 'changed' | 'removed';
     };
 
 /** `plan` is absent where none can be made; then only what the definitions say is compared. */
@@ -35,6 +37,11 @@ export type PipelineVersion = { readonly definition: Definition; readonly plan?:
 export const MAXIMUM_PIPELINE_CHANGES = 500;
 /** A value that is larger, in characters of JSON, is told by its beginning. */
 const MAXIMUM_VALUE_CHARACTERS = 2_000;
+/** What is secret of a Kubernetes Secret that is written in the file. */
+const SECRET_FIELDS: ReadonlySet<string> = new Set(['data', 'stringData']);
+/** It holds the whole object again, as text. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+const COVER = '•••';
 
 /** Of the definition, what plans show in another form; and what is only a means to write stages. */
 const IN_PLANS: ReadonlySet<string> = new Set([
@@ -152,27 +159,55 @@ function declared(ids: readonly string[], plan: Plan): string[] {
   return [...new Set(ids.map((id) => names.get(id) ?? id))].sort();
 }
 
-function compare(path: Path, from: Json | undefined, to: Json | undefined, found: PipelineChange[]): void {
+/** With `isMasked` the values are secret. */
+function compare(
+  path: Path,
+  from: Json | undefined,
+  to: Json | undefined,
+  found: PipelineChange[],
+  isMasked = false,
+): void {
+  if (from === undefined && to === undefined) return;
   if (from !== undefined && to !== undefined) {
     if (canonicalJson(from) === canonicalJson(to)) return;
-    if (Array.isArray(from) && Array.isArray(to) && from.some(isNested) && to.some(isNested)) {
+    if (!isMasked && Array.isArray(from) && Array.isArray(to) && from.some(isNested) && to.some(isNested)) {
       for (let index = 0; index < Math.max(from.length, to.length); index += 1) {
         compare([...path, index], from[index], to[index], found);
       }
       return;
     }
     if (isRecord(from) && isRecord(to)) {
-      for (const field of Object.keys({ ...from, ...to })) compare([...path, field], from[field], to[field], found);
+      for (const field of Object.keys({ ...from, ...to })) {
+        const isSecret = isMasked || isSecretField(from, field) || isSecretField(to, field);
+        compare([...path, field], from[field], to[field], found, isSecret);
+      }
       return;
     }
   }
-  if (from === undefined && to === undefined) return;
+  if (isMasked) {
+    const masked = from === undefined ? 'added' : to === undefined ? 'removed' : 'changed';
+    found.push({ is: 'changed', path: formatPath(path), masked });
+    return;
+  }
   found.push({
     is: 'changed',
     path: formatPath(path),
-    ...(from === undefined ? {} : { from: bounded(from) }),
-    ...(to === undefined ? {} : { to: bounded(to) }),
+    ...(from === undefined ? {} : { from: bounded(covered(from)) }),
+    ...(to === undefined ? {} : { to: bounded(covered(to)) }),
   });
+}
+
+function isSecretField(of: { readonly [field: string]: Json }, field: string): boolean {
+  return field === LAST_APPLIED || (of.kind === 'Secret' && SECRET_FIELDS.has(field));
+}
+
+/** The value with the secrets in it covered. */
+function covered(value: Json): Json {
+  if (Array.isArray(value)) return value.map(covered);
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([field, inner]) => [field, isSecretField(value, field) ? COVER : covered(inner)]),
+  );
 }
 
 function bounded(value: Json): Json {

@@ -13,12 +13,15 @@ import { parsePipelines } from './parse.ts';
 import { formatProblems } from './problem.ts';
 import { renderManifests } from './render.ts';
 import { selectFiles } from './select-files.ts';
+import { settle } from './settle.ts';
+import { templatesOf } from './template.ts';
 import { isRecord } from './yaml-file.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const REFERENCE = ['pipelines.md', 'triggers.md', 'flow.md']
   .map((name) => readFileSync(join(ROOT, 'docs', name), 'utf8'))
   .join('\n');
+const TEMPLATES = readFileSync(join(ROOT, 'docs/templates.md'), 'utf8');
 const kinds: ReadonlyMap<string, StageKind> = stageKinds();
 
 type Block = { readonly language: string; readonly text: string };
@@ -31,6 +34,17 @@ const yamlBlocks = blocks.flatMap(({ language, text }, index) => {
   if (language !== 'yaml') return [];
   return [{ text, expected: next?.language === 'text' ? next.text.trim() : undefined }];
 });
+
+const shipped = readdirSync(join(ROOT, 'templates'), { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.yaml'))
+  .flatMap((path) => {
+    const text = readFileSync(join(ROOT, 'templates', path), 'utf8');
+    const parsed = parsePipelines({ file: path, text, kinds });
+    if ('problems' in parsed) throw new Error(formatProblems(parsed.problems));
+    return parsed.templates;
+  });
+const templates = templatesOf(shipped);
+const templatesFor = () => templates;
 
 /** A block that shows a part of a pipeline, made whole with as little as possible. */
 function whole(text: string): string {
@@ -45,7 +59,7 @@ function whole(text: string): string {
 
 describe('the reference of the language', () => {
   it.each(yamlBlocks)('has only YAML that means what it says: %#', ({ text, expected }) => {
-    const parsed = parsePipelines({ file: 'gennaker.yaml', text: whole(text), kinds });
+    const parsed = parsePipelines({ file: 'gennaker.yaml', text: whole(text), kinds, templatesFor });
     expect('problems' in parsed ? formatProblems(parsed.problems) : undefined).toBe(expected);
   });
 
@@ -54,7 +68,7 @@ describe('the reference of the language', () => {
     collectProperties(pipelineJsonSchema(kinds), names);
     for (const kind of kinds.values())
       collectProperties(z.toJSONSchema(kind.outputs, { unrepresentable: 'any' }), names);
-    const told = [...names].filter((name) => !REFERENCE.includes(name));
+    const told = [...names].filter((name) => !(REFERENCE + TEMPLATES).includes(name));
     expect(told).toEqual([]);
     expect(names.size).toBeGreaterThan(30);
   });
@@ -74,7 +88,12 @@ describe.each(readdirSync(join(ROOT, 'examples')))('examples/%s', (name) => {
     const file = `examples/${name}/gennaker.yaml`;
     const ownKinds = join(folder, 'index.ts');
     const known = await loadStageKinds({ modules: existsSync(ownKinds) ? [ownKinds] : [] });
-    const parsed = parsePipelines({ file, text: readFileSync(join(folder, 'gennaker.yaml'), 'utf8'), kinds: known });
+    const parsed = parsePipelines({
+      file,
+      text: readFileSync(join(folder, 'gennaker.yaml'), 'utf8'),
+      kinds: known,
+      templatesFor,
+    });
     expect('problems' in parsed ? formatProblems(parsed.problems) : '').toBe('');
     for (const definition of 'pipelines' in parsed ? parsed.pipelines : []) {
       const images = Object.fromEntries(
@@ -83,6 +102,16 @@ describe.each(readdirSync(join(ROOT, 'examples')))('examples/%s', (name) => {
           { repository, tag: '1.2.3', digest: `sha256:${'9f3c'.repeat(16)}` },
         ]),
       );
+      const compiled = {
+        definition: settle({ definition, templates, inputs: {} }),
+        kinds: known,
+        templates,
+        targets: undefined,
+        images,
+        trigger: {},
+        manifests: `sha256:${'1'.repeat(64)}`,
+      };
+      expect(planHash(compile(compiled))).toBe(planHash(compile(compiled)));
       if (definition.manifests === undefined) continue;
       const patterns = definition.manifests.files ?? [];
       const all = readdirSync(folder, { recursive: true, encoding: 'utf8' });
@@ -105,10 +134,6 @@ describe.each(readdirSync(join(ROOT, 'examples')))('examples/%s', (name) => {
       });
       expect('problems' in rendered ? formatProblems(rendered.problems) : '').toBe('');
       expect('text' in rendered && rendered.text).toContain('@sha256:9f3c');
-      const plan = compile({ definition, images, inputs: {}, manifests: `sha256:${'1'.repeat(64)}` });
-      expect(planHash(plan)).toBe(
-        planHash(compile({ definition, images, inputs: {}, manifests: `sha256:${'1'.repeat(64)}` })),
-      );
     }
   });
 });
@@ -123,9 +148,8 @@ describe('pipelineJsonSchema', () => {
 
   it('is whole without kinds too', () => {
     expect(pipelineJsonSchema()).toMatchObject({
-      type: 'object',
-      required: ['pipeline', 'stages'],
-      additionalProperties: false,
+      then: { type: 'object', required: ['template', 'version', 'owner', 'stages'], additionalProperties: false },
+      else: { type: 'object', required: ['pipeline', 'stages'], additionalProperties: false },
     });
   });
 });

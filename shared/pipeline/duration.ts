@@ -10,6 +10,8 @@ const UNITS_MS = [
 ] as const;
 const PATTERN = /^(?:(\d{1,8})d)?(?:(\d{1,8})h)?(?:(\d{1,8})m)?(?:(\d{1,8})s)?$/;
 
+const WORDS = 'a duration such as 30s, 10m, 24h or 1h30m';
+
 /** The longest span that a pipeline may name. */
 export const MAXIMUM_DURATION = '30d';
 
@@ -44,7 +46,7 @@ export function duration(limits: { minimum?: string; maximum?: string } = {}): z
   const minimum = limits.minimum ?? '1s';
   const maximum = limits.maximum ?? MAXIMUM_DURATION;
   return z
-    .string()
+    .string({ error: (issue) => (issue.input === undefined ? undefined : `must be ${WORDS}`) })
     .check((context) => {
       const ms = durationMs(context.value);
       if (ms === undefined) {
@@ -52,7 +54,7 @@ export function duration(limits: { minimum?: string; maximum?: string } = {}): z
           code: 'custom',
           input: context.value,
           continue: true,
-          message: `must be a duration such as 30s, 10m, 24h or 1h30m, not "${context.value}"`,
+          message: `must be ${WORDS}, not "${context.value}"`,
         });
       } else if (ms < checkedDurationMs(minimum) || ms > checkedDurationMs(maximum)) {
         context.issues.push({

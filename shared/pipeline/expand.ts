@@ -5,8 +5,6 @@
 import type { Json } from '../core/json.ts';
 import type { StageKind } from '../stages/kind.ts';
 import { type Resolved, resolveValue, UnresolvedExpression } from './expressions/resolve.ts';
-import { hasExpression } from './expressions/text.ts';
-import { givenProblems, typeOfInput, withDefaults } from './inputs.ts';
 import { formatPath, type Path } from './problem.ts';
 import type { Definition, StageDefinition } from './schema.ts';
 import {
@@ -20,11 +18,12 @@ import {
 } from './scope.ts';
 import { type SelectedTargets, selectTargets } from './targets.ts';
 import { MAXIMUM_TEMPLATE_DEPTH, nameOfTemplate, type Template, type Templates, templateUse } from './template.ts';
+import { resolvedProblems, templateInputs } from './template-inputs.ts';
 
 /** A value in the words of a file, and what its expressions can reach. */
 export type Scoped<T> = { readonly value: T; readonly scope: Scope };
 
-type Policies = Pick<StageDefinition, 'timeout' | 'retry' | 'on-failure'>;
+type Policies = Pick<StageDefinition, 'timeout' | 'retry'>;
 
 /** A stage of the plan whose own values are not resolved yet. */
 export type Draft = {
@@ -39,7 +38,9 @@ export type Draft = {
   readonly conditions: readonly Scoped<boolean | string>[];
   readonly policies: Policies;
   /** From the outermost to the innermost. */
-  readonly failurePolicies: readonly NonNullable<Policies['on-failure']>[];
+  readonly failurePolicies: readonly NonNullable<StageDefinition['on-failure']>[];
+  /** The pipeline's defaults do not hold for it. */
+  readonly isProtected: boolean;
   readonly template: string | undefined;
   /** Where it is declared, for messages. */
   readonly path: Path;
@@ -52,6 +53,8 @@ type Catalogue = {
   readonly templates: Templates;
   /** Every target that there is; undefined where any name will do. */
   readonly targets: readonly Target[] | undefined;
+  /** Targets that rest on what nobody has given yet are left out. */
+  readonly isOutline: boolean;
 };
 
 type Override = NonNullable<StageDefinition['override']>[string];
@@ -77,6 +80,8 @@ type Level = {
   readonly conditions: Draft['conditions'];
   readonly failurePolicies: Draft['failurePolicies'];
   readonly template: string | undefined;
+  /** The stages that whoever uses the template may not weaken. */
+  readonly protected: readonly string[];
   readonly depth: number;
 };
 
@@ -96,6 +101,7 @@ export function expandStages(
     conditions: [],
     failurePolicies: [],
     template: undefined,
+    protected: [],
     depth: 0,
   });
   return { drafts: expander.drafts, problems: expander.problems };
@@ -127,12 +133,17 @@ class Expander {
   /** Returns what the stages of the level give, and the plan's stages at its end. */
   level(level: Level): { stages: ReadonlyMap<string, OutputsOf>; sinks: readonly string[] } {
     const stages = new Map<string, OutputsOf>();
+    const insertedBefore = new Map<string, OutputsOf>();
     const expanded = new Map<string, Expanded>();
     const needed = new Set(level.nodes.flatMap((node) => node.needs));
     for (const node of inOrder(level.nodes)) {
       const isFirst = node.needs.length === 0;
-      const needs = isFirst ? level.entry.needs : node.needs.flatMap((need) => expanded.get(need)?.sinks ?? []);
-      const scope = { ...(node.scope ?? level.scope), stages: new Map([...(node.scope?.stages ?? []), ...stages]) };
+      const needs = isFirst ? level.entry.needs : node.needs.flatMap((need) => this.#sinksOf(need, node, expanded));
+      // What was inserted sees what its author can see: what is around the template, and what was inserted beside it.
+      const scope =
+        node.scope === undefined
+          ? { ...level.scope, stages: new Map(stages) }
+          : { ...node.scope, stages: new Map([...node.scope.stages, ...insertedBefore]) };
       const target = node.scope === undefined ? {} : targetOf(level.scope);
       const result = this.#node({
         level,
@@ -143,9 +154,19 @@ class Expander {
       });
       expanded.set(node.id, result);
       stages.set(node.id, result.outputs);
+      if (node.scope !== undefined) insertedBefore.set(node.id, result.outputs);
     }
     const sinks = level.nodes.filter(({ id }) => !needed.has(id)).flatMap(({ id }) => expanded.get(id)?.sinks ?? []);
     return { stages, sinks };
+  }
+
+  /** What was checked names stages only, and not in circles; a stage whose need is lost would run at once. */
+  #sinksOf(need: string, node: Node, expanded: ReadonlyMap<string, Expanded>): readonly string[] {
+    const found = expanded.get(need);
+    if (found === undefined) {
+      this.problems.push(`${formatPath(node.path)}  needs "${need}", which is no stage, or which needs it in turn`);
+    }
+    return found?.sinks ?? [];
   }
 
   #node(command: {
@@ -181,11 +202,13 @@ class Expander {
     if (target === undefined && targets === undefined) return undefined;
     const written = target === undefined ? targets : [target];
     const resolved = this.#resolve(written as Json, scope, [...node.path, target === undefined ? 'targets' : 'target']);
-    if (resolved === undefined) return { targets: [], isSeveral: false, atOnce: undefined, failFast: true };
-    const selected = selectTargets(resolved.value, this.#catalogue.targets, target === undefined);
+    if (resolved === undefined) return NO_TARGETS;
+    if (resolved.isLater && this.#catalogue.isOutline) return NO_TARGETS;
+    const form = target !== undefined ? 'one' : Array.isArray(targets) ? 'list' : 'open';
+    const selected = selectTargets(resolved.value, this.#catalogue.targets, form);
     if ('problem' in selected) {
       this.problems.push(`${formatPath(node.path)}  ${selected.problem}`);
-      return { targets: [], isSeveral: false, atOnce: undefined, failFast: true };
+      return NO_TARGETS;
     }
     return selected;
   }
@@ -202,12 +225,15 @@ class Expander {
     const { level, node, scope, needs, after, suffix, selected } = command;
     const { stage, override } = node;
     const condition = override?.value.if === undefined ? stage.if : override.value.if;
-    const inScope = override?.value.if === undefined ? scope : override.scope;
+    const inScope = override?.value.if === undefined ? scope : { ...override.scope, ...targetOf(scope) };
     const conditions =
       condition === undefined ? level.conditions : [...level.conditions, { value: condition, scope: inScope }];
     const own = override?.value['on-failure'] ?? stage['on-failure'];
     const finish = selected?.failFast === false ? [{ others: 'finish' as const }] : [];
-    const failurePolicies = [...level.failurePolicies, ...finish, ...(own === undefined ? [] : [own])];
+    const isProtected = node.scope === undefined && level.protected.includes(node.id);
+    // That a protected stage fails counts, whatever those who use its template say.
+    const around = isProtected ? level.failurePolicies.map(({ then: _then, ...rest }) => rest) : level.failurePolicies;
+    const failurePolicies = [...around, ...finish, ...(own === undefined ? [] : [own])];
     const use = templateUse(stage.uses);
     if (use !== undefined) {
       return this.#template({ ...command, conditions, failurePolicies });
@@ -222,11 +248,6 @@ class Expander {
       this.problems.push(`${formatPath(node.path)}  uses ${stage.uses}, which needs a target`);
     }
     const id = `${level.prefix}${node.id}${suffix}`;
-    const parameters = Object.entries(stage.with).map(([name, value]) => [name, { value, scope }]);
-    const replaced = Object.entries(override?.value.with ?? {}).map(([name, value]) => [
-      name,
-      { value, scope: { ...(override?.scope ?? scope), ...targetOf(scope) } },
-    ]);
     this.drafts.push({
       id,
       declaredAs: `${level.prefix}${node.id}`,
@@ -234,13 +255,13 @@ class Expander {
       target,
       needs: [...new Set(needs)],
       after: [...new Set(after)].filter((each) => !needs.includes(each)),
-      with: Object.fromEntries([...parameters, ...replaced]),
+      with: parametersOf(node, scope),
       conditions,
       policies: {
         timeout: override?.value.timeout ?? stage.timeout,
         retry: override?.value.retry ?? stage.retry,
-        'on-failure': own,
       },
+      isProtected,
       failurePolicies,
       template: level.template,
       path: node.path,
@@ -284,6 +305,7 @@ class Expander {
       conditions,
       failurePolicies,
       template: nameOfTemplate(template),
+      protected: template.protected,
       depth: level.depth + 1,
     });
     const outputScope: Scope = { ...inner, stages: result.stages };
@@ -305,29 +327,15 @@ class Expander {
   /** The template's inputs as they are given, defaults filled in where everything given is known. */
   #inputs(node: Node, scope: Scope, template: Template): { [name: string]: Resolved } {
     const path = [...node.path, 'with'];
-    const given = new Map(
-      Object.entries(node.stage.with).flatMap(([name, value]): [string, Resolved][] => {
-        const resolved = this.#resolve(value, scope, [...path, name]);
-        return resolved === undefined ? [] : [[name, resolved]];
-      }),
-    );
-    const values = Object.fromEntries([...given].map(([name, { value }]) => [name, value]));
-    for (const found of givenProblems(values, template.inputs, path, hasExpression)) {
+    const given = new Map<string, Resolved>();
+    for (const [name, { value, scope: within }] of Object.entries(parametersOf(node, scope))) {
+      const resolved = this.#resolve(value, within, [...path, name]);
+      if (resolved !== undefined) given.set(name, resolved);
+    }
+    for (const found of resolvedProblems(given, template.inputs, path)) {
       this.problems.push(`${formatPath(found.path)}  ${found.text}`);
     }
-    return Object.fromEntries(
-      Object.entries(template.inputs).map(([name, input]): [string, Resolved] => {
-        const resolved = given.get(name);
-        // A map that is partly known later cannot be told from one that lacks fields.
-        if (resolved?.isLater === true && typeOfInput(input).is !== 'object') return [name, resolved];
-        const isWhole = typeof resolved?.value === 'string' && resolved.isLater;
-        if (isWhole) return [name, resolved];
-        const { [name]: value = null } = withDefaults(resolved === undefined ? {} : { [name]: resolved.value }, {
-          [name]: input,
-        });
-        return [name, { value, isLater: resolved?.isLater ?? false }];
-      }),
-    );
+    return templateInputs(given, template.inputs);
   }
 
   #resolve(value: Json, scope: Scope, path: Path): Resolved | undefined {
@@ -340,6 +348,17 @@ class Expander {
     }
   }
 }
+
+/** The parameters of a stage, and those that replace them, each with the scope that it was written in. */
+function parametersOf({ stage, override }: Node, scope: Scope): { readonly [name: string]: Scoped<Json> } {
+  const own = Object.entries(stage.with).map(([name, value]) => [name, { value, scope }] as const);
+  if (override === undefined) return Object.fromEntries(own);
+  const around = { ...override.scope, ...targetOf(scope) };
+  const replaced = Object.entries(override.value.with ?? {}).map(([name, value]) => [name, { value, scope: around }]);
+  return Object.fromEntries([...own, ...replaced]);
+}
+
+const NO_TARGETS: SelectedTargets = { targets: [], isSeveral: false, atOnce: undefined, failFast: true };
 
 const NOTHING: Resolved = { value: null, isLater: false };
 
@@ -355,15 +374,20 @@ function nodesOfTemplate(template: Template, user: Node, scope: Scope): Node[] {
     const value = Object.hasOwn(overrides, node.id) ? overrides[node.id] : undefined;
     return value === undefined ? node : { ...node, override: { value, scope } };
   });
-  for (const [place, stages] of Object.entries(user.stage.insert ?? {})) {
-    const at = template.places[place];
-    if (at === undefined) continue;
-    nodes = inserted(nodes, at, nodesOf(stages, [...user.path, 'insert', place], scope));
+  const places = Object.entries(user.stage.insert ?? {}).flatMap(([place, stages]) => {
+    const at = Object.hasOwn(template.places, place) ? template.places[place] : undefined;
+    return at === undefined ? [] : [{ at, added: nodesOf(stages, [...user.path, 'insert', place], scope) }];
+  });
+  // What is replaced goes last: until then other places can still name it.
+  const lasts = (each: (typeof places)[number]): boolean => 'replace' in each.at;
+  for (const { at, added } of [...places.filter((each) => !lasts(each)), ...places.filter(lasts)]) {
+    nodes = inserted(nodes, at, added);
   }
   return nodes;
 }
 
 function inserted(nodes: readonly Node[], at: Template['places'][string], added: readonly Node[]): Node[] {
+  if (added.length === 0) return [...nodes];
   const ids = new Set(added.map(({ id }) => id));
   const neededInside = new Set(added.flatMap(({ needs }) => needs));
   const sinks = [...ids].filter((id) => !neededInside.has(id));

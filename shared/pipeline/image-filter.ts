@@ -1,6 +1,7 @@
 /** Which tags of an image count for a pipeline, and why one does not. Bounded in time for any filter and tag. */
 import { RE2JS, RE2JSException } from 're2js';
 import semver from 'semver';
+import { matchesGlob } from './glob.ts';
 
 /** Exactly one of the fields is set. */
 export type ImageFilter = {
@@ -17,7 +18,7 @@ export type TagMatch = { readonly matches: true } | { readonly matches: false; r
 /** Whether the tag passes the filter; if not, the sentence that says why. */
 export function matchTag(filter: ImageFilter, tag: string): TagMatch {
   if (filter.tag !== undefined) {
-    return verdict(matchGlob(filter.tag, tag), `tag "${filter.tag}" does not match: ${tag}`);
+    return verdict(matchesGlob(filter.tag, tag), `tag "${filter.tag}" does not match: ${tag}`);
   }
   if (filter.semver !== undefined) return matchVersion(filter.semver, tag);
   if (filter.regex !== undefined) {
@@ -71,30 +72,4 @@ function matchVersion(range: string, tag: string): TagMatch {
     matches: false,
     text: `semver "${range}" ${onlyPreRelease ? 'excludes pre-releases' : 'does not include'}: ${tag}`,
   };
-}
-
-/** `*` and `?` only. Going back to the last star alone keeps it at pattern times text steps. */
-function matchGlob(pattern: string, text: string): boolean {
-  let at = 0;
-  let inPattern = 0;
-  let star = -1;
-  let resumeAt = 0;
-  while (at < text.length) {
-    if (pattern[inPattern] === '*') {
-      star = inPattern;
-      resumeAt = at;
-      inPattern += 1;
-    } else if (inPattern < pattern.length && (pattern[inPattern] === '?' || pattern[inPattern] === text[at])) {
-      at += 1;
-      inPattern += 1;
-    } else if (star >= 0) {
-      resumeAt += 1;
-      at = resumeAt;
-      inPattern = star + 1;
-    } else {
-      return false;
-    }
-  }
-  while (pattern[inPattern] === '*') inPattern += 1;
-  return inPattern === pattern.length;
 }

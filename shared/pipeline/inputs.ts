@@ -88,6 +88,7 @@ export const inputsSchema = z.record(inputName, inputDeclaration).check((context
 
 export type InputDeclarations = { readonly [name: string]: InputDeclaration };
 type Found = { readonly path: Path; readonly text: string };
+type IsOpen = (value: unknown, path: Path) => boolean;
 
 function declarationProblems(input: InputDeclaration): Found[] {
   const found: Found[] = [];
@@ -151,9 +152,9 @@ export function valueProblems(
   value: unknown,
   input: InputDeclaration,
   path: Path,
-  isOpen: (value: unknown) => boolean = () => false,
+  isOpen: IsOpen = () => false,
 ): Found[] {
-  if (isOpen(value)) return [];
+  if (isOpen(value, path)) return [];
   const wrong = (text: string): Found[] => [{ path, text }];
   switch (input.type) {
     case 'string': {
@@ -162,13 +163,13 @@ export function valueProblems(
         return wrong(`has ${value.length} characters; at most ${MAXIMUM_TEXT} are allowed`);
       }
       const fits = input.pattern === undefined || patternOf(input.pattern)?.matches(value) === true;
-      return fits ? [] : wrong(`"${value}" does not match the pattern ${input.pattern}`);
+      return fits ? [] : wrong(`${shown(value)} does not match the pattern ${input.pattern}`);
     }
     case 'choice': {
       const choices = input.choices ?? [];
       if (typeof value === 'string' && choices.includes(value)) return [];
       const hint = typeof value === 'string' ? didYouMean(value, choices) : '';
-      return wrong(`must be one of ${choices.join(', ')}, not ${JSON.stringify(value)}${hint}`);
+      return wrong(`must be one of ${choices.join(', ')}, not ${shown(value)}${hint}`);
     }
     case 'number': {
       if (typeof value !== 'number') return wrong(`must be a number, not ${typeOfValue(value)}`);
@@ -188,7 +189,7 @@ export function valueProblems(
     }
     case 'object':
       if (!isRecord(value)) return wrong(`must be a map, not ${typeOfValue(value)}`);
-      return givenProblems(value, input.fields ?? {}, path, isOpen);
+      return givenProblems(value, input.fields ?? {}, path, isOpen, 'a field');
   }
 }
 
@@ -197,13 +198,14 @@ export function givenProblems(
   given: { readonly [name: string]: unknown },
   inputs: InputDeclarations,
   path: Path,
-  isOpen: (value: unknown) => boolean = () => false,
+  isOpen: IsOpen = () => false,
+  what: 'an input' | 'a field' = 'an input',
 ): Found[] {
   const names = Object.keys(inputs);
   const known = names.length === 0 ? '; there are none' : `; there are ${names.join(', ')}`;
   const unknown = Object.keys(given)
     .filter((name) => !Object.hasOwn(inputs, name))
-    .map((name) => ({ path: [...path, name], text: `is not an input${didYouMean(name, names) || known}` }));
+    .map((name) => ({ path: [...path, name], text: `is not ${what}${didYouMean(name, names) || known}` }));
   const values = Object.entries(inputs).flatMap(([name, input]): Found[] => {
     const value = Object.hasOwn(given, name) ? given[name] : undefined;
     if (value !== undefined) return valueProblems(value, input, [...path, name], isOpen);
@@ -229,6 +231,10 @@ function filled(value: Json | undefined, input: InputDeclaration): Json {
   if (input.type === 'object' && (chosen === undefined || isRecord(chosen))) {
     return withDefaults((chosen ?? {}) as JsonObject, input.fields ?? {});
   }
+  if (input.type === 'list' && Array.isArray(chosen)) {
+    const { of } = input;
+    return of === undefined ? chosen : chosen.map((item: Json) => filled(item, of));
+  }
   if (chosen !== undefined) return chosen;
   if (input.type === 'list') return [];
   if (input.type === 'number') return input.minimum ?? 0;
@@ -249,6 +255,14 @@ export function valueOfText(text: string, input: InputDeclaration | undefined): 
 /** Told with the whole name in front, for those who see no file: `inputs.size must be a number, not text`. */
 export function sentencesOf(found: readonly Found[]): string[] {
   return found.map(({ path, text }) => `${formatPath(path)} ${text}`);
+}
+
+const MAXIMUM_SHOWN = 100;
+
+/** The value as messages show it. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length <= MAXIMUM_SHOWN ? text : `${text.slice(0, MAXIMUM_SHOWN).toWellFormed()}…`;
 }
 
 function typeOfValue(value: unknown): string {

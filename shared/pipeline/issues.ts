@@ -108,8 +108,9 @@ function tellUnion(
     .sort((a, b) => a.cost - b.cost)
     .slice(0, 1)
     .flatMap(({ branch }) => branch.flatMap((nested) => tell(nested, inner, checked)));
-  const guessed = told.some((finding) => finding.unknown?.meant !== undefined);
-  return guessed ? told.filter((finding) => finding.missing === undefined) : told;
+  // Which of the shapes was meant is not known where a field is of none of them.
+  const isOfNone = told.some((finding) => finding.unknown !== undefined);
+  return isOfNone ? told.filter((finding) => finding.missing === undefined) : told;
 }
 
 const ROOT_COST = 100;
@@ -145,9 +146,10 @@ function wrongType(expected: readonly string[], inner: Path, path: Path, value: 
 }
 
 function sizeSentence(limit: string, origin: string, value: unknown): string {
-  if (Array.isArray(value)) return `must have ${limit} entries, not ${value.length}`;
+  const entries = /\b1$/.test(limit) ? 'entry' : 'entries';
+  if (Array.isArray(value)) return `must have ${limit} ${entries}, not ${value.length}`;
   if (typeof value === 'string') return `must have ${limit} characters, not ${value.length}`;
-  if (isRecord(value)) return `must have ${limit} entries, not ${Object.keys(value).length}`;
+  if (isRecord(value)) return `must have ${limit} ${entries}, not ${Object.keys(value).length}`;
   return `must be ${limit}, not ${origin === 'number' || origin === 'int' ? String(value) : show(value)}`;
 }
 
@@ -199,6 +201,11 @@ function ownerOf(path: Path): string {
   if (path.length === 2 && first === 'images') return 'an image';
   if (path.length === 2 && first === 'on') return 'a trigger';
   if (path.length === 2 && first === 'notify') return 'a notification';
+  if (path.length === 2 && first === 'inputs') return 'an input';
+  if (path.length === 2 && first === 'outputs') return 'an output';
+  if (path.length === 2 && first === 'places') return 'a place';
+  if (path.length === 5 && first === 'stages' && third === 'insert') return 'an inserted stage';
+  if (path.length === 4 && first === 'stages' && third === 'override') return 'a change of a stage';
   if (first === 'stages' && third === 'with') return formatPath(path.slice(2));
   return formatPath(path.filter((part) => typeof part === 'string').slice(-1));
 }

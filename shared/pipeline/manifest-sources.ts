@@ -2,6 +2,7 @@
 import type { Json } from '../core/json.ts';
 import type { CompileCommand } from './compile.ts';
 import { expandStages } from './expand.ts';
+import { newBudget } from './expressions/cost.ts';
 import { parseExpression } from './expressions/syntax.ts';
 import { hasExpression, partsOf } from './expressions/text.ts';
 import type { Target } from './scope.ts';
@@ -12,10 +13,11 @@ export type ManifestSources = { readonly shared: Json } | { readonly byTarget: R
 /** The value of `manifests:` with its expressions resolved. Throws CannotSettle. */
 export function manifestSources(command: CompileCommand): ManifestSources {
   const { definition, kinds, templates, targets, images, trigger } = command;
-  const { pipeline, team, namespace, values, manifests } = definition;
-  const scope = scopeOf(values, { pipeline: { name: pipeline, team, namespace }, images, trigger });
+  const { pipeline, team, namespace, manifests } = definition;
+  const surroundings = { pipeline: { name: pipeline, team, namespace }, images, trigger, budget: newBudget() };
+  const scope = scopeOf(definition, surroundings);
   if (!namesTarget(manifests)) return { shared: resolved(manifests, scope, ['manifests']) };
-  const { drafts } = expandStages(definition, scope, { kinds, templates, targets });
+  const { drafts } = expandStages(definition, scope, { kinds, templates, targets, isOutline: false });
   const used = new Set(drafts.flatMap(({ target }) => (target === undefined ? [] : [target])));
   const byTarget = new Map<string, Json>();
   for (const name of used) {

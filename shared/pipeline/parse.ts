@@ -13,6 +13,8 @@ const MAXIMUM_VALUES = 20_000;
 /** Beyond these, the problems of one file are cut: nobody reads more, and a hostile file could make a great many. */
 const MAXIMUM_PROBLEMS = 500;
 
+const NO_EXPRESSION = 'cannot have an expression, or has one that is too long';
+
 /** Which version of a template a use leads to can differ from pipeline to pipeline. */
 export type TemplatesFor = (pipeline: string) => Templates;
 
@@ -88,6 +90,12 @@ class Reader {
 
   /** The document as its schema gives it; undefined where something is wrong, which is noted. */
   #read<T>(document: YamlDocument, schema: z.ZodType<T>, owner: string): T | undefined {
+    if (isRecord(document.value) && document.value.template !== undefined && document.value.pipeline !== undefined) {
+      const sentence =
+        'stands beside "pipeline"; a document has one of the two, and a line with "---" divides documents';
+      this.#problem(document, { path: ['template'], at: 'key', sentence });
+      return undefined;
+    }
     const parsed = schema.safeParse(document.value);
     const shape = parsed.success
       ? []
@@ -95,9 +103,14 @@ class Reader {
     const name = isRecord(document.value) && typeof document.value.pipeline === 'string' ? document.value.pipeline : '';
     const usable = { kinds: this.#kinds, templates: withOwn(this.#templatesFor(name), this.templates) };
     // What an expression stands for is checked by its type; nothing else can be wrong with its text.
-    const found = [...shape, ...checkDocument(document, usable)].filter(
-      ({ path, isExpression }) => isExpression === true || !hasExpression(valueAt(document.value, path)),
-    );
+    const isOfExpression = ({ path }: Finding): boolean => hasExpression(valueAt(document.value, path));
+    const checks = checkDocument(document, usable).filter((one) => one.isExpression === true || !isOfExpression(one));
+    const told = new Set(checks.map(({ path }) => formatPath(path)));
+    // Where an expression may stand, the shape lets any through: what it refuses may have none.
+    const shapes = shape
+      .map((one) => (isOfExpression(one) ? { ...one, sentence: NO_EXPRESSION } : one))
+      .filter((one) => !isOfExpression(one) || !told.has(formatPath(one.path)));
+    const found = [...shapes, ...checks];
     for (const finding of found) this.#problem(document, finding);
     return parsed.success && found.length === 0 ? parsed.data : undefined;
   }

@@ -41,17 +41,15 @@ export function sortProblems(problems: readonly Problem[]): Problem[] {
   });
 }
 
-/** One line for each problem, and a closing line that says how many there are and that nothing was applied. */
-export function formatProblems(problems: readonly Problem[]): string {
+/** One line for each problem, and a closing line that says how many there are, and with `end`, what was not done therefore. */
+export function formatProblems(problems: readonly Problem[], end?: string): string {
   const files = new Set(problems.map((problem) => problem.file)).size;
   const lines = sortProblems(problems).map(
     ({ file, line, column, message }) => `${file}:${line}:${column}  ${message}`,
   );
   const count = lines.length;
-  return [
-    ...lines,
-    `${count} ${count === 1 ? 'problem' : 'problems'} in ${files} ${files === 1 ? 'file' : 'files'}. Nothing was applied.`,
-  ].join('\n');
+  const total = `${count} ${count === 1 ? 'problem' : 'problems'} in ${files} ${files === 1 ? 'file' : 'files'}.`;
+  return [...lines, end === undefined ? total : `${total} ${end}`].join('\n');
 }
 
 function compareText(a: string, b: string): number {

@@ -1,6 +1,9 @@
 /** Stages as a file has them, faults included, so that everything wrong can be told at once. */
+import type { Finding } from './issues.ts';
 import type { Path } from './problem.ts';
 import { isRecord } from './yaml-file.ts';
+
+const MAXIMUM_CYCLES = 20;
 
 export type RawStage = {
   readonly id: string;
@@ -52,4 +55,29 @@ export function insertedStages(stage: RawStage): { place: string; path: Path; st
     const path = [...stage.path, 'insert', place];
     return { place, path, stages: rawStagesOf(stages, path) };
   });
+}
+
+/** Each cycle once, told at the `needs` of the stage that closes it. */
+export function cycleFindings(stages: readonly RawStage[]): Finding[] {
+  const byId = new Map(stages.map((stage) => [stage.id, stage]));
+  const state = new Map<string, 'open' | 'done'>();
+  const found: Finding[] = [];
+  const trail: string[] = [];
+  const visit = (stage: RawStage): void => {
+    state.set(stage.id, 'open');
+    trail.push(stage.id);
+    for (const need of needsOf(stage)) {
+      const next = byId.get(need.id);
+      if (next === undefined || found.length >= MAXIMUM_CYCLES) continue;
+      if (state.get(next.id) === undefined) visit(next);
+      else if (state.get(next.id) === 'open') {
+        const cycle = [...trail.slice(trail.indexOf(next.id)), next.id];
+        found.push({ path: need.path, at: 'value', sentence: `closes a cycle: ${cycle.join(' needs ')}` });
+      }
+    }
+    trail.pop();
+    state.set(stage.id, 'done');
+  };
+  for (const stage of stages) if (state.get(stage.id) === undefined) visit(stage);
+  return found;
 }

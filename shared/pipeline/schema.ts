@@ -37,7 +37,6 @@ const DNS_NAME = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/;
 const pipelineName = named(DNS_NAME, 'lower-case letters, digits and "-", as in items-api');
 const teamName = named(DNS_NAME, 'lower-case letters, digits and "-"');
 const namespaceName = resolved(DNS_NAME, 'a Kubernetes namespace: lower-case letters, digits and "-"');
-export const targetName = named(DNS_NAME, 'the name of a target: lower-case letters, digits and "-"');
 export const stageId = named(
   /^[a-z][a-z0-9_]*$/,
   'a stage id: a lower-case letter, then lower-case letters, digits and "_"',
@@ -178,10 +177,15 @@ const defaultsSchema = z
 /** What a stage kind is given, as it stands in a file. */
 export const parametersSchema = z.record(z.string().max(200), z.json());
 
-const expressionText = z
-  .string()
-  .max(MAXIMUM_EXPRESSION)
-  .regex(/\$\{\{/, { error: `must be an expression, as in "\${{ inputs.targets }}"` });
+/** An expression, where the other things that may stand there are told in `words`. */
+function expressionOr(words: string): z.ZodString {
+  return z
+    .string({ error: (issue) => (issue.input === undefined ? undefined : `must be ${words}`) })
+    .max(MAXIMUM_EXPRESSION)
+    .regex(/\$\{\{/, { error: `must be ${words}` });
+}
+
+const TARGETS_IN_WORDS = `a list of targets, as in [jp, us], or an expression that gives one`;
 
 const labelSelector = z
   .record(z.string().min(1).max(100), z.string().min(1).max(200))
@@ -191,10 +195,13 @@ const labelSelector = z
 const targetsSchema = z
   .union([
     z.array(resolved(DNS_NAME, 'the name of a target: lower-case letters, digits and "-"')).min(1).max(MAXIMUM_TARGETS),
-    expressionText,
+    expressionOr(TARGETS_IN_WORDS),
     z.strictObject({
       names: z
-        .union([z.array(resolved(DNS_NAME, 'the name of a target')).min(1).max(MAXIMUM_TARGETS), expressionText])
+        .union([
+          z.array(resolved(DNS_NAME, 'the name of a target')).min(1).max(MAXIMUM_TARGETS),
+          expressionOr(TARGETS_IN_WORDS),
+        ])
         .optional()
         .describe('The targets by name'),
       labels: labelSelector.optional(),
@@ -224,7 +231,7 @@ const common = {
     .default([])
     .describe('The stages that must have succeeded before'),
   if: z
-    .union([z.boolean(), expressionText])
+    .union([z.boolean(), expressionOr('true, false or an expression that gives one of them')])
     .optional()
     .describe(`Where it gives false the stage is skipped: \${{ inputs.migrate }}`),
   timeout: duration().optional().describe('How long the stage may take, all attempts together; by default 1h'),

@@ -13,6 +13,7 @@ import {
   WANTS_TEXT,
   wantedBy,
 } from './expression-checks.ts';
+import { once } from './expressions/once.ts';
 import { hasExpression } from './expressions/text.ts';
 import { ANY, TEXT, type Type, typeOfSchema } from './expressions/types.ts';
 import { inputsSchema, typeOfInputs } from './inputs.ts';
@@ -21,8 +22,6 @@ import type { Path } from './problem.ts';
 import { insertedStages, type RawStage, rawStagesOf, stagesBefore } from './raw-stages.ts';
 import { MAXIMUM_TEMPLATE_DEPTH, type Template, templateUse } from './template.ts';
 import { isRecord, type YamlDocument } from './yaml-file.ts';
-
-const TEXT_OR_LIST: readonly Type[] = [TEXT, { is: 'list', of: TEXT }];
 
 /** Everything that is wrong with the document's expressions. */
 export function scopeFindings(document: YamlDocument, stages: readonly RawStage[], usable: Usable): Finding[] {
@@ -43,7 +42,7 @@ export function scopeFindings(document: YamlDocument, stages: readonly RawStage[
       stages,
       usable,
       common: { ...common, execution: EXECUTION },
-      outer: { types: new Map(), others: [] },
+      outer: { types: () => new Map(), others: () => [] },
       hasTarget: isTemplate,
     }),
   );
@@ -62,13 +61,15 @@ function fieldFindings(
   },
 ): Finding[] {
   const { early, common, stages, usable, isTemplate } = at;
-  const check = (roots: Types['roots'], why?: string): Finding[] =>
-    valueFindings({
-      value,
-      path: [field],
-      types: { roots, ...(why === undefined ? {} : { why }) },
-      wanted: field === 'manifests' ? WANTS_ANYTHING : WANTS_TEXT,
+  const check = (roots: Types['roots'], why: string): Finding[] => {
+    const types: Types = { roots, why };
+    if (field === 'manifests') return valueFindings({ value, path: [field], types, wanted: WANTS_ANYTHING });
+    return textsWithin(value, [field]).flatMap(({ text, path }) => {
+      const name = path.at(-1);
+      const isOpen = typeof name === 'string' && OPEN_FIELDS.has(name);
+      return isOpen ? textFindings(text, path, types, [TEXT]).findings : misplaced(text, path);
     });
+  };
   switch (field) {
     case 'namespace':
     case 'images':
@@ -106,17 +107,30 @@ function triggerFindings(value: unknown, root: { readonly [key: string]: unknown
   });
 }
 
-/** Expressions where none is resolved. */
-function misplaced(value: unknown, path: Path): Finding[] {
-  if (hasExpression(value)) {
-    const sentence = 'cannot have an expression: it is read before anything that an expression names is known';
-    return [{ path, at: 'value', sentence, isExpression: true }];
-  }
-  if (Array.isArray(value)) return value.flatMap((item: unknown, index) => misplaced(item, [...path, index]));
-  return isRecord(value) ? Object.entries(value).flatMap(([name, item]) => misplaced(item, [...path, name])) : [];
+/** The fields outside stages, manifests and outputs that may have expressions. */
+const OPEN_FIELDS: ReadonlySet<string> = new Set([
+  ...['namespace', 'repository', 'tag', 'semver', 'regex', 'push', 'group', 'slack', 'pubsub'],
+]);
+
+function textsWithin(value: unknown, path: Path): { text: string; path: Path }[] {
+  if (typeof value === 'string') return hasExpression(value) ? [{ text: value, path }] : [];
+  if (Array.isArray(value)) return value.flatMap((item: unknown, index) => textsWithin(item, [...path, index]));
+  if (!isRecord(value)) return [];
+  return Object.entries(value).flatMap(([name, item]) => textsWithin(item, [...path, name]));
 }
 
-type Outer = { readonly types: ReadonlyMap<string, Type>; readonly others: readonly string[] };
+/** Expressions where none is resolved. */
+function misplaced(value: unknown, path: Path): Finding[] {
+  const sentence = 'cannot have an expression: it is read before anything that an expression names is known';
+  return textsWithin(value, path).map(
+    (text): Finding => ({ path: text.path, at: 'value', sentence, isExpression: true }),
+  );
+}
+
+/** Of all stages together: nobody reads more. */
+const MAXIMUM_FINDINGS = 500;
+
+type Outer = { readonly types: () => ReadonlyMap<string, Type>; readonly others: () => readonly string[] };
 
 function stageSetFindings(command: {
   stages: readonly RawStage[];
@@ -129,28 +143,29 @@ function stageSetFindings(command: {
   const { stages, usable, common, outer, hasTarget } = command;
   const before = stagesBefore(stages);
   const types = new Map(stages.map((stage) => [stage.id, { type: once(() => typeOfStage(stage, usable)) }]));
+  let told = 0;
   return stages.flatMap((stage) => {
-    if (!holdsExpression(stage.raw)) return [];
-    const earlier = [...(before.get(stage.id) ?? [])];
-    const reachable = new Map([
-      ...outer.types,
-      ...earlier.flatMap((id): [string, Type][] => {
-        const found = types.get(id);
-        return found === undefined ? [] : [[id, found.type()]];
-      }),
-    ]);
-    const ids = stages.map(({ id }) => id).filter((id) => !earlier.includes(id) && id !== stage.id);
-    const otherStages = [...outer.others, ...ids];
-    return stageFindings(stage, { usable, common, reachable, otherStages, hasTarget });
+    if (told > MAXIMUM_FINDINGS || !holdsExpression(stage.raw)) return [];
+    const earlier = before.get(stage.id) ?? new Set();
+    // Most expressions name no stage, and then nobody asks.
+    const reachable = once(
+      () =>
+        new Map([
+          ...outer.types(),
+          ...[...earlier].flatMap((id): [string, Type][] => {
+            const found = types.get(id);
+            return found === undefined ? [] : [[id, found.type()]];
+          }),
+        ]),
+    );
+    const others = once(() => {
+      const ids = stages.map(({ id }) => id).filter((id) => !earlier.has(id) && id !== stage.id);
+      return [...outer.others(), ...ids];
+    });
+    const found = stageFindings(stage, { usable, common, reachable, others, hasTarget });
+    told += found.length;
+    return found;
   });
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
 }
 
 function stageFindings(
@@ -158,20 +173,28 @@ function stageFindings(
   at: {
     usable: Usable;
     common: Types['roots'];
-    reachable: ReadonlyMap<string, Type>;
-    otherStages: readonly string[];
+    reachable: () => ReadonlyMap<string, Type>;
+    others: () => readonly string[];
     hasTarget: boolean;
   },
 ): Finding[] {
-  const { usable, common, reachable, otherStages } = at;
+  const { usable, common, reachable, others } = at;
   const hasTarget = at.hasTarget || stage.raw.target !== undefined || stage.raw.targets !== undefined;
   const { execution: _execution, ...early } = common;
+  const stages = once(() => fieldsOf(reachable()));
   const roots = {
     ...common,
     ...(hasTarget ? { target: TARGET } : {}),
-    stages: fieldsOf(reachable),
+    get stages() {
+      return stages();
+    },
   };
-  const types: Types = { roots, otherStages, ...(hasTarget ? {} : { why: ', where the stage has no target' }) };
+  const types: Types = {
+    roots,
+    otherStages: others,
+    ownStage: stage.id,
+    ...(hasTarget ? {} : { why: ', where the stage has no target' }),
+  };
   const found: Finding[] = [];
   const check = (value: unknown, path: Path, scope: Types, wanted: (inner: Path) => readonly Type[]): void => {
     found.push(...valueFindings({ value, path, types: scope, wanted }));
@@ -189,14 +212,14 @@ function stageFindings(
         check(value, path, { roots: early, why: ', where targets are chosen' }, WANTS_TEXT);
         break;
       case 'targets':
-        check(value, path, { roots: early, why: ', where targets are chosen' }, () => TEXT_OR_LIST);
+        found.push(...targetsFindings(value, path, { roots: early, why: ', where targets are chosen' }));
         break;
       case 'override':
         found.push(...overrideFindings(stage, types, usable));
         break;
       case 'insert':
         for (const { stages } of insertedStages(stage)) {
-          const outer = { types: reachable, others: otherStages };
+          const outer = { types: reachable, others };
           found.push(...stageSetFindings({ stages, usable, common, outer, hasTarget }));
         }
         break;
@@ -205,6 +228,20 @@ function stageFindings(
     }
   }
   return found;
+}
+
+function targetsFindings(value: unknown, path: Path, types: Types): Finding[] {
+  if (!isRecord(value)) return valueFindings({ value, path, types, wanted: wantsTargets });
+  return Object.entries(value).flatMap(([field, part]) => {
+    if (field === 'names') return valueFindings({ value: part, path: [...path, field], types, wanted: wantsTargets });
+    if (field === 'labels') return valueFindings({ value: part, path: [...path, field], types, wanted: WANTS_TEXT });
+    return misplaced(part, [...path, field]);
+  });
+}
+
+/** A list of names, or the name of one in it. */
+function wantsTargets(inner: Path): readonly Type[] {
+  return inner.length === 0 ? [{ is: 'list', of: TEXT }] : [TEXT];
 }
 
 function overrideFindings(stage: RawStage, types: Types, usable: Usable): Finding[] {
@@ -248,7 +285,7 @@ function typeOfStage(stage: RawStage, usable: Usable, depth = 0): Type {
   if (targets.length === 1) return one;
   const names = targets.filter((name): name is string => typeof name === 'string');
   if (names.some(hasExpression)) return { is: 'map', of: one };
-  return { is: 'object', fields: Object.fromEntries(names.map((name) => [name, one])) };
+  return { is: 'object', fields: Object.fromEntries(names.map((name) => [name, one])), isByTarget: true };
 }
 
 function outputsTypeOf(raw: RawStage['raw'], usable: Usable, depth: number): Type {

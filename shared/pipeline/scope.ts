@@ -2,10 +2,20 @@
 import type { Json, JsonObject } from '../core/json.ts';
 import type { PinnedImage } from '../core/plan.ts';
 import { pinnedReference } from '../kubernetes/images.ts';
-import { textOfReference } from './expressions/evaluate.ts';
-import { celOfResolved, type Meaning, type MeaningOf, partAt, type Resolved } from './expressions/resolve.ts';
+import type { Budget } from './expressions/cost.ts';
+import { indexes, textOfReference } from './expressions/evaluate.ts';
+import {
+  celOfResolved,
+  combine,
+  holdsExpression,
+  type Meaning,
+  type MeaningOf,
+  partAt,
+  type Resolved,
+} from './expressions/resolve.ts';
 import type { Reference } from './expressions/syntax.ts';
 import { hasExpression } from './expressions/text.ts';
+import { bracketed, celOf, celText } from './expressions/write.ts';
 import { didYouMean } from './nearest.ts';
 
 /** A target as the installation knows it. */
@@ -15,8 +25,10 @@ export type Target = { readonly name: string; readonly labels: { readonly [label
 export type Surroundings = {
   readonly pipeline: { readonly name: string; readonly team: string; readonly namespace: string };
   readonly images: { readonly [name: string]: PinnedImage };
-  /** What started the execution, as it is recorded. */
-  readonly trigger: JsonObject;
+  /** What started the execution, as it is recorded; undefined where nothing has, and any of it may come. */
+  readonly trigger: JsonObject | undefined;
+  /** What all expressions of one plan may cost together. */
+  readonly budget: Budget;
 };
 
 /** What a stage that comes before gives: the part of its outputs under the path. */
@@ -46,8 +58,10 @@ export function meaningIn(scope: Scope): MeaningOf {
       }
       case 'pipeline':
         return part(scope.surroundings.pipeline, reference);
-      case 'trigger':
-        return part(scope.surroundings.trigger, reference);
+      case 'trigger': {
+        const { trigger } = scope.surroundings;
+        return trigger === undefined ? { is: 'later', cel: textOfReference(reference) } : part(trigger, reference);
+      }
       case 'images': {
         const pinned = Object.entries(scope.surroundings.images).map(([name, image]) => [name, pinnedReference(image)]);
         return part(Object.fromEntries(pinned), reference);
@@ -70,8 +84,7 @@ function part(value: Json, { path }: Reference): Meaning {
 function ofInputs({ inputs }: Scope, { path }: Reference): Meaning {
   const [name, ...rest] = path;
   if (name === undefined) {
-    const all = Object.fromEntries(Object.entries(inputs).map(([each, input]) => [each, input.value]));
-    return meaningOfResolved({ value: all, isLater: Object.values(inputs).some((input) => input.isLater) }, []);
+    return meaningOfResolved(combine(Object.entries(inputs)), []);
   }
   const input = Object.hasOwn(inputs, name) ? inputs[name] : undefined;
   if (input !== undefined) return meaningOfResolved(input, rest);
@@ -94,7 +107,8 @@ export function meaningOfResolved({ value, isLater }: Resolved, path: readonly s
   let current: Json = value;
   for (const [index, name] of path.entries()) {
     // An expression whose value has the rest of the path.
-    if (hasExpression(current)) return { is: 'later', cel: `${celOfResolved(current)}${indexes(path.slice(index))}` };
+    if (hasExpression(current))
+      return { is: 'later', cel: `${bracketed(celOfResolved(current))}${indexes(path.slice(index))}` };
     const next = partAt(current, [name]);
     if (next === undefined) return { is: 'absent' };
     current = next;
@@ -102,18 +116,9 @@ export function meaningOfResolved({ value, isLater }: Resolved, path: readonly s
   return holdsExpression(current) ? { is: 'later', cel: celOfResolved(current) } : { is: 'known', value: current };
 }
 
-function holdsExpression(value: Json): boolean {
-  if (value === null || typeof value !== 'object') return hasExpression(value);
-  return Object.values(value).some((each: Json | undefined) => holdsExpression(each ?? null));
-}
-
 /** Outputs of the stage of this id in the plan. */
 export function outputsOfPlanStage(planStage: string): OutputsOf {
-  return (path) => ({ is: 'later', cel: `stages[${JSON.stringify(planStage)}]${indexes(path)}` });
-}
-
-function indexes(path: readonly string[]): string {
-  return path.map((name) => (/^[A-Za-z_]\w*$/u.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`)).join('');
+  return (path) => ({ is: 'later', cel: `stages[${celText(planStage)}]${indexes(path)}` });
 }
 
 /** Outputs by target, of a stage that has several. */
@@ -123,7 +128,7 @@ export function outputsByTarget(byTarget: ReadonlyMap<string, OutputsOf>): Outpu
       const all = [...byTarget].map(([name, outputs]): [string, Meaning] => [name, outputs([])]);
       return {
         is: 'later',
-        cel: `{${all.map(([name, meaning]) => `${JSON.stringify(name)}: ${celOf(meaning)}`).join(', ')}}`,
+        cel: `{${all.map(([name, meaning]) => `${celText(name)}: ${celOfMeaning(meaning)}`).join(', ')}}`,
       };
     }
     const outputs = byTarget.get(target);
@@ -134,7 +139,7 @@ export function outputsByTarget(byTarget: ReadonlyMap<string, OutputsOf>): Outpu
   };
 }
 
-function celOf(meaning: Meaning): string {
+function celOfMeaning(meaning: Meaning): string {
   if (meaning.is === 'later') return meaning.cel;
-  return meaning.is === 'known' ? celOfResolved(meaning.value) : 'null';
+  return meaning.is === 'known' ? celOf(meaning.value) : 'null';
 }

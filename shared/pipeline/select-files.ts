@@ -1,8 +1,9 @@
 /** Chooses the files that a pipeline's patterns name. */
-import picomatch from 'picomatch';
+import { readPathGlob } from './glob.ts';
 import type { Problem } from './problem.ts';
 
 const MAXIMUM_MANIFEST_FILES = 500;
+const MAXIMUM_TOLD_CHARACTERS = 200;
 
 /** The paths that the patterns name, each once; a pattern that names none is a problem. */
 export function selectFiles(command: {
@@ -22,8 +23,12 @@ export function selectFiles(command: {
       place(`"${pattern}" leads out of the pipeline's folder`);
       continue;
     }
-    const matches = picomatch(pattern.replace(/^\.\//, ''), { dot: false, nonegate: true });
-    const found = paths.filter((path) => matches(path));
+    const glob = readPathGlob(pattern.replace(/^\.\//, ''));
+    if ('problem' in glob) {
+      place(`"${shortened(pattern)}" ${glob.problem}`);
+      continue;
+    }
+    const found = paths.filter((path) => glob.matches(path));
     for (const path of found) selected.add(path);
     if (found.length === 0) place(`"${pattern}" names no file`);
   }
@@ -32,4 +37,8 @@ export function selectFiles(command: {
     problems.push({ file: pipelineFile, line: 1, column: 1, message });
   }
   return problems.length === 0 ? { paths: [...selected] } : { problems };
+}
+
+function shortened(pattern: string): string {
+  return pattern.length <= MAXIMUM_TOLD_CHARACTERS ? pattern : `${pattern.slice(0, MAXIMUM_TOLD_CHARACTERS)}…`;
 }

@@ -24,11 +24,14 @@ const written = z.union([
   }),
 ]);
 
-/** `known` undefined takes any name. `isList` tells a list of one from a single target. */
+/**
+ * `known` undefined takes any name. A list that is written out carries its targets in the ids of the stages where it
+ * has several; what is known only later always does, so that ids and outputs have one shape.
+ */
 export function selectTargets(
   value: unknown,
   known: readonly Target[] | undefined,
-  isList: boolean,
+  form: 'one' | 'list' | 'open',
 ): SelectedTargets | { readonly problem: string } {
   const parsed = written.safeParse(value);
   if (!parsed.success) return { problem: `its targets must be names of targets, not ${JSON.stringify(value)}` };
@@ -36,7 +39,7 @@ export function selectTargets(
   if (Array.isArray(data)) {
     return named(data, known, (targets) => ({
       targets,
-      isSeveral: isList && targets.length > 1,
+      isSeveral: form === 'open' || (form === 'list' && targets.length > 1),
       atOnce: undefined,
       failFast: true,
     }));
@@ -44,10 +47,12 @@ export function selectTargets(
   const rest = { atOnce: data['max-parallel'], failFast: data['fail-fast'] ?? true };
   const { labels } = data;
   if (labels === undefined) {
-    return named(data.names ?? [], known, (targets) => ({ targets, isSeveral: targets.length > 1, ...rest }));
+    return named(data.names ?? [], known, (targets) => ({ targets, isSeveral: true, ...rest }));
   }
-  const candidates = data.names === undefined ? known : known?.filter(({ name }) => data.names?.includes(name));
-  const targets = (candidates ?? []).filter((target) => hasLabels(target, labels));
+  const all = { targets: known ?? [], isSeveral: true, ...rest };
+  const candidates = data.names === undefined ? all : named(data.names, known, (targets) => ({ ...all, targets }));
+  if ('problem' in candidates) return candidates;
+  const targets = candidates.targets.filter((target) => hasLabels(target, labels));
   if (targets.length > 0) return { targets, isSeveral: true, ...rest };
   const text = Object.entries(labels).map(([label, pattern]) => `${label}: ${pattern}`);
   return { problem: `no target has the labels { ${text.join(', ')} }${describe(known ?? [])}` };

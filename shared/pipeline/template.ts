@@ -8,6 +8,8 @@ import { inheritable, stageId, stagesSchema } from './schema.ts';
 const MAXIMUM_OUTPUTS = 100;
 const MAXIMUM_PLACES = 50;
 const MAXIMUM_EXPRESSION = 4000;
+/** Different uses that are remembered. */
+const MAXIMUM_USES = 10_000;
 /** Templates within templates. */
 export const MAXIMUM_TEMPLATE_DEPTH = 8;
 
@@ -129,19 +131,27 @@ export interface Templates {
  */
 export function templatesOf(list: readonly Template[], locks: { readonly [name: string]: string } = {}): Templates {
   const byName = Map.groupBy(list, ({ template }) => template);
+  /** One use is looked up many times while a file is checked and planned. */
+  const uses = new Map<string, FoundTemplate>();
+  const search = ({ name, range }: TemplateUse): FoundTemplate => {
+    const versions = byName.get(name);
+    if (versions === undefined) return { is: 'unknown' };
+    if (semver.validRange(range) === null || range.trim() === '') return { is: 'not-a-range' };
+    const locked = Object.hasOwn(locks, name) ? locks[name] : undefined;
+    const isLocked = locked !== undefined && semver.satisfies(locked, range);
+    const all = versions.map((each) => each.version);
+    const chosen = isLocked && all.includes(locked) ? locked : semver.maxSatisfying(all, range);
+    const template = versions.find((each) => each.version === chosen);
+    if (template !== undefined) return { is: 'found', template };
+    return { is: 'no-version', versions: [...all].sort(semver.compare) };
+  };
   return {
     names: () => [...byName.keys()].sort(),
-    find({ name, range }) {
-      const versions = byName.get(name);
-      if (versions === undefined) return { is: 'unknown' };
-      if (semver.validRange(range) === null || range.trim() === '') return { is: 'not-a-range' };
-      const locked = Object.hasOwn(locks, name) ? locks[name] : undefined;
-      const isLocked = locked !== undefined && semver.satisfies(locked, range);
-      const all = versions.map((each) => each.version);
-      const chosen = isLocked && all.includes(locked) ? locked : semver.maxSatisfying(all, range);
-      const template = versions.find((each) => each.version === chosen);
-      if (template !== undefined) return { is: 'found', template };
-      return { is: 'no-version', versions: [...all].sort(semver.compare) };
+    find(use) {
+      const key = `${use.name}@${use.range}`;
+      const found = uses.get(key) ?? search(use);
+      if (uses.size < MAXIMUM_USES) uses.set(key, found);
+      return found;
     },
   };
 }

@@ -14,10 +14,12 @@ import {
   type Scalar,
 } from 'yaml';
 import { formatPath, type Path, type Problem } from './problem.ts';
+import { nestedTooDeeply, placeInText } from './yaml-text.ts';
 
 export const MAXIMUM_DEPTH = 40;
 export const MAXIMUM_DOCUMENTS = 200;
 const MAXIMUM_SYNTAX_PROBLEMS = 20;
+const TOO_DEEP = `the document is nested too deeply; at most ${MAXIMUM_DEPTH} levels are read`;
 
 export type YamlLimits = { readonly maximumBytes: number; readonly maximumValues: number };
 export type Position = { readonly line: number; readonly column: number };
@@ -54,6 +56,8 @@ export function readYaml(command: {
     const message = `the file has ${bytes} bytes; at most ${limits.maximumBytes} are read`;
     return { documents: [], problems: [{ file, line: 1, column: 1, message }] };
   }
+  const tooDeep = nestedTooDeeply(text);
+  if (tooDeep !== undefined) return { documents: [], problems: [{ file, ...tooDeep, message: TOO_DEEP }] };
   const lines = new LineCounter();
   // Duplicate keys are looked for below: the library's own check is quadratic in the number of keys.
   const shared = { lineCounter: lines, prettyErrors: false, uniqueKeys: false, logLevel: 'silent' } as const;
@@ -75,10 +79,10 @@ export function readYaml(command: {
   }
   const read: YamlDocument[] = [];
   for (const document of documents) {
-    const syntax = syntaxProblems(document, file, place);
+    const syntax = syntaxProblems(document, { file, text, place });
     problems.push(...syntax);
     if (syntax.length > 0 || document.contents === null) continue;
-    const reader = new Reader({ document, file, place, limits, merge: dialect === 'kubernetes' });
+    const reader = new Reader({ document, text, file, place, limits, merge: dialect === 'kubernetes' });
     const result = reader.read();
     problems.push(...reader.problems);
     if (result !== undefined && result.value !== null) read.push(result);
@@ -95,34 +99,46 @@ function withoutTimes<T>(tags: T[]): T[] {
   });
 }
 
-function syntaxProblems(document: Document, file: string, place: (offset: number) => Position): Problem[] {
+const EXPRESSION = '${{';
+const QUOTE_EXPRESSIONS = `; put text with \${{ }} in quotes`;
+
+function textOfLine(text: string, offset: number): string {
+  const end = text.indexOf('\n', offset);
+  return text.slice(text.lastIndexOf('\n', offset - 1) + 1, end < 0 ? text.length : end);
+}
+
+function syntaxProblems(
+  document: Document,
+  { file, text, place }: { file: string; text: string; place: (offset: number) => Position },
+): Problem[] {
   const exhausted = document.errors.find((error) => error.code === 'RESOURCE_EXHAUSTION');
   if (exhausted !== undefined) {
-    const message = `the document is nested too deeply; at most ${MAXIMUM_DEPTH} levels are read`;
-    return [{ file, ...place(exhausted.pos[0]), message }];
+    return [{ file, ...place(exhausted.pos[0]), message: TOO_DEEP }];
   }
-  return document.errors.slice(0, MAXIMUM_SYNTAX_PROBLEMS).map((error) => ({
-    file,
-    ...place(error.pos[0]),
-    message: `is not YAML: ${error.message.charAt(0).toLowerCase()}${error.message.slice(1)}`,
-  }));
+  const lines = new Set<number>();
+  return document.errors.flatMap((error): Problem[] => {
+    const at = place(error.pos[0]);
+    // What follows in the same line only follows from the first.
+    if (lines.has(at.line) || lines.size >= MAXIMUM_SYNTAX_PROBLEMS) return [];
+    lines.add(at.line);
+    const written = textOfLine(text, error.pos[0]);
+    const hint = written.includes(EXPRESSION) ? QUOTE_EXPRESSIONS : '';
+    const sentence = `${error.message.charAt(0).toLowerCase()}${error.message.slice(1)}`;
+    return [{ file, ...at, message: `is not YAML: ${sentence}${hint}` }];
+  });
 }
 
 type Place = {
   readonly key: Position;
   readonly value: Position;
-  readonly source?: string;
-  /** How many characters stand before the text: a quote. */
-  readonly textFrom?: number;
+  readonly scalar?: Scalar;
 };
-
-/** Where the text of a scalar begins, by how it is written. */
-const TEXT_FROM: { readonly [type: string]: number } = { PLAIN: 0, QUOTE_DOUBLE: 1, QUOTE_SINGLE: 1 };
 
 /** Turns one document's nodes into a plain value, noting where each part stands. */
 class Reader {
   readonly problems: Problem[] = [];
   readonly #document: Document;
+  readonly #text: string;
   readonly #file: string;
   readonly #place: (offset: number) => Position;
   readonly #limits: YamlLimits;
@@ -135,12 +151,14 @@ class Reader {
 
   constructor(command: {
     document: Document;
+    text: string;
     file: string;
     place: (offset: number) => Position;
     limits: YamlLimits;
     merge: boolean;
   }) {
     this.#document = command.document;
+    this.#text = command.text;
     this.#file = command.file;
     this.#place = command.place;
     this.#limits = command.limits;
@@ -153,6 +171,8 @@ class Reader {
     const value = this.#plain(root, [], start);
     if (this.#stopped) return undefined;
     const places = this.#places;
+    const place = this.#place;
+    const text = this.#text;
     const find = (path: Path): { place: Place; exact: boolean } | undefined => {
       for (let length = path.length; length >= 0; length -= 1) {
         const place = places.get(pathKey(path.slice(0, length)));
@@ -165,13 +185,14 @@ class Reader {
       start,
       valueAt: (path) => find(path)?.place.value ?? start,
       keyAt: (path) => find(path)?.place.key ?? start,
-      sourceAt: (path) => places.get(pathKey(path))?.source,
+      sourceAt: (path) => sourceOf(places.get(pathKey(path))?.scalar),
       inTextAt(path, offset) {
-        const { value: at, source, textFrom } = places.get(pathKey(path)) ?? {};
+        const { value: at, scalar } = places.get(pathKey(path)) ?? {};
         if (at === undefined) return start;
-        // Text over several lines is indented and folded in ways that only the parser knows.
-        const isOneLine = textFrom !== undefined && source?.includes('\n') === false;
-        return isOneLine ? { line: at.line, column: at.column + textFrom + offset } : at;
+        const [from, to] = scalar?.range ?? [];
+        if (scalar?.type === undefined || from === undefined || to === undefined) return at;
+        const written = placeInText(text.slice(from, to), scalar.type, offset);
+        return written === undefined ? at : place(from + written);
       },
     };
   }
@@ -184,7 +205,7 @@ class Reader {
       return this.#stop(at, `the document has more than ${this.#limits.maximumValues} values, aliases expanded`);
     }
     if (path.length > MAXIMUM_DEPTH) {
-      return this.#stop(at, `the document is nested too deeply; at most ${MAXIMUM_DEPTH} levels are read`);
+      return this.#stop(at, TOO_DEEP);
     }
     if (isAlias(node)) {
       this.#expanding += 1;
@@ -193,14 +214,7 @@ class Reader {
       return value;
     }
     this.#remember(node);
-    const source = isScalar(node) ? sourceOf(node) : undefined;
-    const textFrom = isScalar(node) ? TEXT_FROM[node.type ?? ''] : undefined;
-    this.#places.set(pathKey(path), {
-      key,
-      value: at,
-      ...(source === undefined ? {} : { source }),
-      ...(textFrom === undefined ? {} : { textFrom }),
-    });
+    this.#places.set(pathKey(path), { key, value: at, ...(isScalar(node) ? { scalar: node } : {}) });
     if (isScalar(node)) return this.#scalar(node, path, at);
     if (isSeq(node)) {
       return node.items.map((item, index) => this.#plain(item, [...path, index], this.#placeOf(item) ?? at));
@@ -286,8 +300,8 @@ class Reader {
   }
 }
 
-function sourceOf(node: Scalar): string | undefined {
-  return typeof node.source === 'string' ? node.source : undefined;
+function sourceOf(node: Scalar | undefined): string | undefined {
+  return typeof node?.source === 'string' ? node.source : undefined;
 }
 
 function isPlainKey(node: unknown): boolean {

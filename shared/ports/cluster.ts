@@ -98,6 +98,8 @@ export const MAXIMUM_LOG_BYTES = 32 * 1024;
 
 /** Every method throws only ClusterError, or what `signal` was aborted with. */
 export interface Cluster {
+  /** Whether objects of the kind live in namespaces; undefined where the cluster has no such kind. */
+  isNamespaced(query: { apiVersion: string; kind: string; signal?: AbortSignal }): Promise<boolean | undefined>;
   /** The object, or undefined where there is none of that name (or no such kind). */
   get(query: { ref: ObjectReference; signal?: AbortSignal }): Promise<LiveObject | undefined>;
   /** All objects of the selection, and the version from which a watch misses nothing. */

@@ -7,7 +7,7 @@ export const MAXIMUM_TEMPLATE_VERSIONS = 200;
 /**
  * Who may get a version.
  * `released`: whoever's range matches. `rolling`: pipelines in the rings that its rollout has reached.
- * `withdrawn`: nobody any more, except who names it exactly.
+ * `withdrawn`: nobody any more, except who names it exactly and runs it already.
  */
 export type VersionStanding = 'released' | 'rolling' | 'withdrawn';
 
@@ -47,10 +47,10 @@ export type Rollout = {
 };
 
 export type RolloutState =
-  /** The ring's locks are being moved; pipelines up to `past`, by name, have been looked at. */
-  | { readonly is: 'moving'; readonly past: string }
+  /** The ring's locks are being moved, since `since`; pipelines up to `past`, by name, have been looked at. */
+  | { readonly is: 'moving'; readonly since: number; readonly past: string }
   /**
-   * Executions since `since` are counted in rounds, pipeline by pipeline, up to `past`. `round` is what this round has
+   * Executions since `since`, when the first of the ring's locks could have moved, are counted in rounds, pipeline by pipeline, up to `past`. `round` is what this round has
    * counted so far, `counted` what the last whole one did.
    */
   | {

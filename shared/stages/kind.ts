@@ -23,6 +23,8 @@ export type StageContext = {
   /** Tells this side effect from every other: execution, stage, attempt and step. Send it as the idempotency key. */
   readonly key: string;
   readonly namespace: string;
+  /** The only namespaces that may be written to, with `*` for any letters; absent where all may, and the whole cluster. */
+  readonly namespaces?: readonly string[];
   readonly target?: string;
   readonly images: { readonly [name: string]: PinnedImage };
   /** Where the plan's rendered manifests are; a JSON array of Kubernetes objects. */
@@ -61,7 +63,7 @@ export type StageContext = {
 /** What tells a stage's manifests; known when the plan is made, too. */
 export type DeliveryContext = Pick<
   StageContext,
-  'pipeline' | 'namespace' | 'target' | 'images' | 'manifests' | 'files' | 'blobs'
+  'pipeline' | 'namespace' | 'namespaces' | 'target' | 'images' | 'manifests' | 'files' | 'blobs'
 >;
 
 /** The system's own identity at Google, lent to stages in the projects that the admins list. */

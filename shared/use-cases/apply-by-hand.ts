@@ -30,5 +30,5 @@ export async function applyByHand(
   });
   if (applied.is === 'refused') return applied;
   const pipelines = applied.pipelines.flatMap(({ name, change }) => (change === 'removed' ? [] : [{ name, change }]));
-  return { is: 'applied', pipelines };
+  return { is: 'applied', pipelines, notes: applied.notes };
 }

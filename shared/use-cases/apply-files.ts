@@ -104,6 +104,12 @@ export async function checkFiles(
       problems.push(...result.problems);
       continue;
     }
+    for (const { template } of result.templates) {
+      const message =
+        `template  "${template}" is not applied but published: gennaker templates publish ${upload.file}; ` +
+        'it has a file of its own, which a repository publishes with its pipelines';
+      problems.push({ file: upload.file, line: 1, column: 1, message });
+    }
     const places = placesOf(upload);
     for (const one of result.pipelines) {
       const { definition } = one;
@@ -202,6 +208,7 @@ async function tryApply(
       problems.push({ file: upload.file, line: at.line, column: at.column, message: `pipeline  ${origin.refused}` });
       continue;
     }
+    notes.push(...one.warnings);
     const { pipeline, change } = await pipelineRecord(ports, { ...upload, ...one, before, origin });
     pipelines.push({ name: pipeline.name, change });
     if (pipeline === before) continue;

@@ -19,7 +19,7 @@ import { RenderError, type Renderer } from '../ports/renderer.ts';
 import type { StageKind } from '../stages/kind.ts';
 import { triggerEntries } from '../triggers/keys.ts';
 import { locksBefore } from './templates/choose-version.ts';
-import { choiceFor, type OpenLibrary, withTemplatesFor } from './templates/library.ts';
+import { choiceFor, type Library, type OpenLibrary, withTemplatesFor } from './templates/library.ts';
 import { loopThrough, startersOf } from './trigger-loops.ts';
 
 /** How long rendering the manifests of one upload may take, in ms. */
@@ -44,6 +44,8 @@ export type Applied =
   | {
       readonly is: 'applied';
       readonly pipelines: readonly { readonly name: string; readonly change: 'created' | 'changed' | 'unchanged' }[];
+      /** What whoever applied them should know: one sentence each. */
+      readonly notes: readonly string[];
     }
   | { readonly is: 'refused'; readonly problems: readonly Problem[] };
 
@@ -66,7 +68,7 @@ export async function applyPipelines(ports: ApplyPorts, command: Upload): Promis
     if (pipeline !== before) await ports.pipelines.put({ pipeline, triggers: triggerEntries(one.settled) });
     pipelines.push({ name: pipeline.name, change });
   }
-  return { is: 'applied', pipelines };
+  return { is: 'applied', pipelines, notes: checked.pipelines.flatMap(({ warnings }) => warnings) };
 }
 
 /** A pipeline with everything that it names found. */
@@ -76,6 +78,8 @@ export type CheckedPipeline = {
   readonly settled: SettledDefinition;
   /** The exact versions of the templates that it uses. */
   readonly lock: TemplateLock;
+  /** What is right and should be changed all the same: one sentence each. */
+  readonly warnings: readonly string[];
 };
 
 export type Checked =
@@ -118,7 +122,9 @@ export async function checkPipelines(
     });
     return problems.length > 0 ? { problems } : { pipelines, templates: parsed.templates };
   };
-  const checked = usesTemplates(text) ? await withPublished(ports, names, read) : read(() => NO_TEMPLATES);
+  const checked = documents.some(({ value }) => usesTemplate(value))
+    ? await withPublished(ports, names, read)
+    : read(() => NO_TEMPLATES);
   if ('problems' in checked) return checked;
   const problems: Problem[] = [];
   const declared = new Map(checked.pipelines.map(({ settled }) => [settled.pipeline, settled.on]));
@@ -137,8 +143,12 @@ export async function checkPipelines(
   return problems.length > 0 ? { problems } : checked;
 }
 
-function usesTemplates(text: string): boolean {
-  return /uses["']?\s*:\s*["']?[a-z0-9-]+@/u.test(text);
+/** Whether a stage of the document, or one that it inserts, uses a template. */
+function usesTemplate(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(
+    ([key, part]) => (key === 'uses' && typeof part === 'string' && part.includes('@')) || usesTemplate(part),
+  );
 }
 
 async function withPublished(
@@ -148,7 +158,19 @@ async function withPublished(
 ): Promise<Checked> {
   const locks = new Map<string, TemplateLock | undefined>();
   for (const name of names) locks.set(name, (await ports.pipelines.get({ name }))?.templates);
-  return withTemplatesFor(await ports.openLibrary(), (pipeline) => choiceFor(pipeline, locks.get(pipeline)), read);
+  const library = await ports.openLibrary();
+  const checked = await withTemplatesFor(library, (pipeline) => choiceFor(pipeline, locks.get(pipeline)), read);
+  if ('problems' in checked) return checked;
+  const pipelines = checked.pipelines.map((one) => ({ ...one, warnings: deprecationsIn(one, library) }));
+  return { ...checked, pipelines };
+}
+
+function deprecationsIn({ definition, lock }: CheckedPipeline, { records }: Library): string[] {
+  return Object.entries(lock).flatMap(([name, version]) => {
+    const published = records.get(name)?.versions.find((one) => one.version === version);
+    if (published?.deprecated === undefined) return [];
+    return [`${definition.pipeline} uses ${name}@${version}, which is deprecated: ${published.deprecated}`];
+  });
 }
 
 /** Plans with stand-ins for what is not known yet, which finds what only templates and targets together make wrong. */
@@ -161,11 +183,9 @@ function outline(
   try {
     const settled = settle({ definition, templates, inputs: {}, isOpen: true });
     const lock = templatesUsed(definition.stages, templates);
-    // Without its required inputs a pipeline would only seem wrong.
-    const isComplete = Object.values(definition.inputs).every(({ required }) => required !== true);
-    if (isComplete)
-      compile({ definition: settled, kinds, templates, targets, images: outlinedImages(settled), trigger: {} });
-    return { definition, settled, lock };
+    const images = outlinedImages(settled);
+    compile({ definition: settled, kinds, templates, targets, images, trigger: undefined });
+    return { definition, settled, lock, warnings: [] };
   } catch (error) {
     if (error instanceof CannotSettle) return { problems: error.problems };
     throw error;

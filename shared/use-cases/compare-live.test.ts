@@ -43,7 +43,7 @@ function world() {
       return typeof found === 'function' ? found.bind(target) : found;
     },
   });
-  const compare = (stages: ReturnType<typeof stage>[], asked: Cluster = readOnly) =>
+  const compare = (stages: ReturnType<typeof stage>[], asked: Cluster = readOnly, namespaces?: string[]) =>
     compareLive(
       {
         kinds: new Map([[applies.kind, applies]]),
@@ -53,7 +53,7 @@ function world() {
           return asked;
         },
       },
-      planOf({ stages }),
+      planOf({ stages, ...(namespaces === undefined ? {} : { namespaces }) }),
       signal,
     );
   return { cluster, readOnly, compare };
@@ -91,6 +91,29 @@ describe('comparing a plan with what lives', () => {
       ],
       unseen: 0,
     });
+  });
+
+  it('asks nothing about objects of the whole cluster for a plan that is held to namespaces', async () => {
+    const { cluster, compare } = world();
+    await cluster.create({ manifest: configMap('a', 'old'), fieldManager: 'gennaker' });
+    const asked = new Proxy(cluster, {
+      get(target, name) {
+        if (name === 'isNamespaced') return async ({ kind }: { kind: string }) => kind !== 'Issuer';
+        const found: unknown = Reflect.get(target, name);
+        return typeof found === 'function' ? found.bind(target) : found;
+      },
+    });
+    const issuer = { ...configMap('a', 'own'), apiVersion: 'acme.dev/v1', kind: 'Issuer' };
+    await cluster.create({ manifest: issuer, fieldManager: 'others' });
+    const stages = [stage('all', 'jp', [configMap('a', 'new'), issuer])];
+    const [held] = await compare(stages, asked, ['items']);
+    expect(held).toMatchObject({
+      objects: [
+        { kind: 'ConfigMap', is: 'change' },
+        { kind: 'Issuer', is: 'refused', note: expect.stringContaining('a whole cluster') },
+      ],
+    });
+    expect(JSON.stringify(held)).not.toContain('own');
   });
 
   it('bounds how many objects it looks at, and says so', async () => {

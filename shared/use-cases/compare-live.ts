@@ -1,5 +1,6 @@
 /** Compares what a plan's stages would apply with what lives on their targets, by dry-runs only: nothing is ever written. */
 import type { Plan, StagePlan } from '../core/plan.ts';
+import { beyondKind } from '../kubernetes/allowed-namespaces.ts';
 import { FIELD_MANAGER, labelled } from '../kubernetes/conditional-write.ts';
 import { changesOf, type FieldChange } from '../kubernetes/difference.ts';
 import { isTrue } from '../kubernetes/objects.ts';
@@ -98,7 +99,7 @@ async function compareTarget(
     const seen = manifests.slice(0, MAXIMUM_COMPARED_OBJECTS);
     const both = AbortSignal.any([signal, inTime]);
     const objects = await inParallel(seen, PARALLEL_OBJECTS, (manifest) =>
-      compareObject(cluster, manifest, manifests, both),
+      compareAllowed(cluster, manifest, manifests, plan, both),
     );
     return { ...described, is: 'compared', objects, unseen: manifests.length - seen.length };
   } catch (error) {
@@ -133,6 +134,7 @@ async function manifestsOf(
     const delivered = await kind.delivers(parameters.data, {
       pipeline: plan.pipeline,
       namespace: plan.namespace,
+      ...(plan.namespaces === undefined ? {} : { namespaces: plan.namespaces }),
       images: plan.images,
       blobs: ports.blobs,
       ...(stage.target === undefined ? {} : { target: stage.target }),
@@ -142,6 +144,19 @@ async function manifestsOf(
     for (const manifest of delivered) found.set(JSON.stringify(referenceOf(manifest)), manifest);
   }
   return [...found.values()];
+}
+
+/** What a plan that is held to namespaces may not write is not shown to its team either. */
+async function compareAllowed(
+  cluster: Cluster,
+  manifest: Manifest,
+  all: readonly Manifest[],
+  { namespaces }: Plan,
+  signal: AbortSignal,
+): Promise<ObjectComparison> {
+  const forbidden = namespaces === undefined ? undefined : await beyondKind(cluster, manifest, signal);
+  if (forbidden === undefined) return compareObject(cluster, manifest, all, signal);
+  return { ...referenceOf(manifest), is: 'refused', note: forbidden };
 }
 
 async function compareObject(

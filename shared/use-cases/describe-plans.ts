@@ -1,8 +1,10 @@
 /** The plans of a pull request's pipelines in lines of text, as a difference is written: `+`, `-` and `~` begin what changes. */
 import type { Json } from '../core/json.ts';
+import type { FieldChange } from '../kubernetes/difference.ts';
 import type { PipelineChange } from '../pipeline/difference.ts';
 import type { Problem } from '../pipeline/problem.ts';
 import { describeObject } from '../ports/cluster.ts';
+import { RegistryError, type TagResolver } from '../registry/resolver.ts';
 import type { ObjectComparison, TargetComparison } from './compare-live.ts';
 import { formatDuration } from './phrases.ts';
 import { hasChanges, type PipelinePlan, type PlanPipelinesPorts, planPipelines } from './plan-pipelines.ts';
@@ -12,15 +14,30 @@ import type { DescribePlans } from './review-pull-request.ts';
 const MAXIMUM_VALUE = 120;
 const MAXIMUM_LINES = 400;
 
+/** A stranger names the registries of a fork: none of them is asked, and no answer of theirs is shown. */
+const ASKS_NOBODY: TagResolver = {
+  resolve: ({ repository, tag }) =>
+    Promise.reject(new RegistryError('refused', `the digest of ${repository}:${tag} is not asked for, for a fork`)),
+};
+
 export function describePlans(ports: PlanPipelinesPorts, clock: { now(): number }): DescribePlans {
-  return async ({ pipelines, openLibrary, team, mayReachClusters, signal }) => {
+  return async ({ pipelines, openLibrary, team, isFork, signal }) => {
     const uploads = new Map(pipelines.map(({ upload }) => [upload.file, upload]));
     const request = { images: {}, inputs: {}, by: 'gennaker', at: clock.now() };
-    const live = mayReachClusters ? 'compare' : 'leave';
+    const live = isFork ? 'leave' : 'compare';
+    const resolver = isFork ? ASKS_NOBODY : ports.resolver;
     const plans: PlanDescription[] = [];
     const problems: Problem[] = [];
+    const planning = { ...ports, openLibrary, resolver };
     for (const upload of uploads.values()) {
-      const report = await planPipelines({ ...ports, openLibrary }, { ...upload, team, request, live, signal });
+      const report = await planPipelines(planning, {
+        ...upload,
+        team: team.name,
+        binding: team,
+        request,
+        live,
+        signal,
+      });
       if (report.is === 'refused') problems.push(...report.problems);
       else plans.push(...report.pipelines.map(describePlan));
     }
@@ -69,10 +86,20 @@ function changeLine(change: PipelineChange): string {
     return `+ stage ${change.stage} (${change.kind})${after}`;
   }
   if (change.is === 'stage-removed') return `- stage ${change.stage} (${change.kind})`;
-  return `${signOf(change)} ${change.path}  ${shownValue(change.from)} -> ${shownValue(change.to)}`;
+  return valueLine(change);
 }
 
-function signOf({ from, to }: { readonly from?: Json; readonly to?: Json }): string {
+type ValueChange = Pick<FieldChange, 'path' | 'masked'> & { readonly from?: Json; readonly to?: Json };
+
+/** Of a secret only that it changes. */
+function valueLine(change: ValueChange): string {
+  const { path, from, to, masked } = change;
+  const values = masked === undefined ? `${shownValue(from)} -> ${shownValue(to)}` : `${masked}, a secret`;
+  return `${signOf(change)} ${path}  ${values}`;
+}
+
+function signOf({ from, to, masked }: ValueChange): string {
+  if (masked !== undefined) return masked === 'added' ? '+' : masked === 'removed' ? '-' : '~';
   if (from === undefined) return '+';
   return to === undefined ? '-' : '~';
 }
@@ -95,9 +122,7 @@ const SIGNS: { readonly [is in ObjectComparison['is']]: string } = {
 
 function objectLines(object: ObjectComparison): string[] {
   const note = object.note === undefined ? '' : `  ${object.note}`;
-  const fields = (object.fields ?? []).map(
-    (field) => `    ${signOf(field)} ${field.path}  ${shownValue(field.from)} -> ${shownValue(field.to)}`,
-  );
+  const fields = (object.fields ?? []).map((field) => `    ${valueLine(field)}`);
   const more = object.more === undefined || object.more === 0 ? [] : [`      and ${object.more} fields more`];
   return [`${SIGNS[object.is]} ${describeObject(object)}${note}`, ...fields, ...more];
 }

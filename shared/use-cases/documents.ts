@@ -190,6 +190,7 @@ const plan: z.ZodType<Plan> = z.object({
   ),
   manifests: z.string().exactOptional(),
   files: z.string().exactOptional(),
+  namespaces: z.array(z.string()).exactOptional(),
   templates: z.record(z.string(), z.string()).exactOptional(),
 });
 

@@ -83,7 +83,7 @@ export function outlinePlan(
 ): Plan {
   try {
     const settled = settle({ definition, templates: usable.templates, inputs, isOpen: true });
-    return compile({ ...usable, definition: settled, images: outlinedImages(settled), trigger: {} });
+    return compile({ ...usable, definition: settled, images: outlinedImages(settled), trigger: undefined });
   } catch (error) {
     throw inWords(error);
   }

@@ -1,6 +1,7 @@
 /** Tells what uploaded pipelines would change, of what is applied and of what lives on their targets, without changing anything. */
 import type { z } from 'zod';
 import type { Hash, Plan } from '../core/plan.ts';
+import { beyondBinding } from '../pipeline/binding.ts';
 import { canonicalJson, hashText } from '../pipeline/canonical.ts';
 import { planHash } from '../pipeline/compile.ts';
 import { changesOfPipeline, type PipelineChange } from '../pipeline/difference.ts';
@@ -13,6 +14,7 @@ import type { SettledDefinition } from '../pipeline/settle.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Inbox } from '../ports/inbox.ts';
 import type { AppliedPipeline, Pipelines, TemplateLock } from '../ports/pipelines.ts';
+import type { Team } from '../ports/repositories.ts';
 import { RegistryError } from '../registry/resolver.ts';
 import type { StageKind } from '../stages/kind.ts';
 import { keysOf, triggerEntries } from '../triggers/keys.ts';
@@ -25,6 +27,7 @@ import { expectedDuration } from './expected-duration.ts';
 import { CannotPlan, imagesRunLast, makePlan, outlinePlan, type PlanPorts } from './make-plan.ts';
 import { matchTrigger } from './match-trigger.ts';
 import type { PlanBasis } from './plan-basis.ts';
+import { boundTo, objectsIn } from './require-binding.ts';
 import { settledOf } from './start-executions.ts';
 
 export type PlanPipelinesPorts = PlanPorts &
@@ -97,10 +100,12 @@ export async function planPipelines(
   command: Upload & {
     readonly request: PlanRequest;
     readonly live: 'compare' | 'leave';
+    /** What the pipelines are held to: a plan that claims more is refused before any cluster is asked. */
+    readonly binding?: Team | undefined;
     readonly signal: AbortSignal;
   },
 ): Promise<PlanReport | { readonly is: 'refused'; readonly problems: readonly Problem[] }> {
-  const { file, files, request, live, signal } = command;
+  const { file, files, request, live, binding, signal } = command;
   const checked = await checkPipelines(ports, command);
   if ('problems' in checked) return { is: 'refused', problems: checked.problems };
   const definitions = checked.pipelines.map(({ definition }) => definition);
@@ -109,12 +114,20 @@ export async function planPipelines(
   const event = request.event === undefined ? undefined : await eventOf(ports, request.event);
   const drafts: PlanPipelinesPorts = { ...ports, blobs: draftBlobs(ports.blobs) };
   const pipelines: PipelinePlan[] = [];
-  for (const { definition, settled, lock } of checked.pipelines) {
+  const problems: Problem[] = [];
+  for (const one of checked.pipelines) {
+    const { definition } = one;
     const kept = await filesOf(drafts, definition, files);
     const cause = event ?? asked(definition, request);
-    const subject = { definition, settled, lock, file, files: kept, event: cause, request };
-    pipelines.push(await planPipeline(drafts, subject, live, signal));
+    const subject = { ...one, file, files: kept, event: cause, request, binding };
+    try {
+      pipelines.push(await planPipeline(drafts, subject, live, signal));
+    } catch (error) {
+      if (!(error instanceof BeyondBinding)) throw error;
+      problems.push({ file, line: 1, column: 1, message: error.message });
+    }
   }
+  if (problems.length > 0) return { is: 'refused', problems };
   return { is: 'planned', request, pipelines };
 }
 
@@ -133,7 +146,7 @@ export async function planApplied(
   const lock = pipeline.templates ?? {};
   const settled = await settledOf(ports, pipeline, definition);
   const drafts: PlanPipelinesPorts = { ...ports, blobs: draftBlobs(ports.blobs) };
-  const subject = { definition, settled, lock, file: pipeline.file, files: pipeline.files, event, request };
+  const subject = { definition, settled, lock, warnings: [], file: pipeline.file, files: pipeline.files, event, request };
   return planPipeline(drafts, subject, 'compare', signal);
 }
 
@@ -151,7 +164,13 @@ type Subject = CheckedPipeline & {
   readonly files: Hash | undefined;
   readonly event: SourceEvent;
   readonly request: PlanRequest;
+  readonly binding: Team | undefined;
 };
+
+/** A plan claims what the team that it is held to may not have. */
+class BeyondBinding extends Error {
+  override readonly name = 'BeyondBinding';
+}
 
 async function planPipeline(
   ports: PlanPipelinesPorts,
@@ -179,7 +198,8 @@ async function planPipeline(
       to,
     })),
     unplanned: run.unplanned ?? null,
-    targets: run.plan === undefined || live === 'leave' ? [] : await compareLive(ports, run.plan, signal),
+    targets:
+      run.plan === undefined || live === 'leave' ? [] : await compareLive(ports, held(run.plan, subject), signal),
     gates: known === undefined ? [] : gatesOf(ports.kinds, known),
     usuallyMs: usuallyMs ?? null,
     basis: {
@@ -236,11 +256,25 @@ async function planRun(
   const taken = triggerOf(settled, event);
   if ('text' in taken) return { unplanned: taken.text };
   try {
-    return { plan: await makePlan(ports, { ...subject, trigger: taken.index }) };
+    const plan = await makePlan(ports, { ...subject, trigger: taken.index });
+    await requireWithin(ports, plan, subject.binding);
+    return { plan };
   } catch (error) {
     if (error instanceof CannotPlan || error instanceof RegistryError) return { unplanned: error.message };
     throw error;
   }
+}
+
+async function requireWithin(ports: PlanPipelinesPorts, plan: Plan, binding: Team | undefined): Promise<void> {
+  if (binding === undefined) return;
+  const claimed = beyondBinding(binding, plan, await objectsIn(ports.blobs, plan));
+  if (claimed !== undefined) {
+    throw new BeyondBinding(`${plan.pipeline} claims what its team may not have: ${claimed}`);
+  }
+}
+
+function held(plan: Plan, { binding }: Subject): Plan {
+  return binding === undefined ? plan : boundTo(binding, plan);
 }
 
 /** The trigger of the pipeline that takes the event, or why none does. */

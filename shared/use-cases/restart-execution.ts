@@ -39,16 +39,17 @@ export type RestartCommand = {
 };
 
 /** What the newest plan is made of. */
-export type NewestPlanPorts = PlanPorts & {
-  readonly pipelines: Pick<Pipelines, 'get'>;
-  readonly teams: BindingPorts['teams'];
-};
+export type NewestPlanPorts = PlanPorts & BindingPorts & { readonly pipelines: Pick<Pipelines, 'get'> };
 
-/** The new execution goes on after the stages that had succeeded, as far as they are the same in its plan. */
+/**
+ * The new execution goes on after the stages that had succeeded, as far as they are the same in its plan. `allow` is
+ * asked before, and throws where the plan may not be run any more.
+ */
 export async function restartExecution(
   ports: StatePorts,
   command: RestartCommand,
   newId: (pipeline: string, event: string) => ExecutionId,
+  allow: (plan: Plan) => Promise<void> = async () => undefined,
 ): Promise<Restarted> {
   const found = await ports.executions.readExecution({ id: command.id });
   if (found === undefined) return { is: 'unknown' };
@@ -68,6 +69,7 @@ export async function restartExecution(
     if (error instanceof RegistryError && !error.retryable) return { is: 'cannot-plan', text: error.message };
     throw error;
   }
+  await allow(again.indexed.plan);
   const runs = await ports.executions.readRuns({ execution: command.id });
   const created = await createExecution(ports, {
     id: newId(before.pipeline, event),

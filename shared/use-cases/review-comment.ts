@@ -54,7 +54,7 @@ export function reviewComment(content: ReviewContent, maximum: number): string {
     reviewTag(repository),
     `### Gennaker: ${reviewTitle(content)}`,
     '',
-    `\`${repository}\` at ${commit.slice(0, 7)}${isFork ? ', from a fork: compared without any cluster' : ''}`,
+    `\`${repository}\` at ${commit.slice(0, 7)}${isFork ? ', from a fork: compared without any cluster or registry' : ''}`,
   ].join('\n');
   const tail = [
     problemsPart(problems),

@@ -32,10 +32,10 @@ export type DescribePlans = (command: {
   readonly pipelines: readonly CheckedFile[];
   /** The templates as they would be then. */
   readonly openLibrary: OpenLibrary;
-  /** That of pipelines that name none. */
-  readonly team: string;
-  /** False for forks: then no cluster is asked, and nothing that a stranger wrote is sent to one. */
-  readonly mayReachClusters: boolean;
+  /** What they are held to. */
+  readonly team: Team;
+  /** Then no cluster and no registry is asked, and nothing that a stranger wrote is sent to one. */
+  readonly isFork: boolean;
   readonly signal: AbortSignal;
 }) => Promise<{ readonly plans: readonly PlanDescription[]; readonly problems: readonly Problem[] }>;
 
@@ -230,8 +230,8 @@ async function contentOf(
   const { plans, problems } = await ports.describePlans({
     pipelines: checked.pipelines,
     openLibrary: checked.openLibrary,
-    team: team.name,
-    mayReachClusters: !isFork,
+    team,
+    isFork,
     signal,
   });
   const declared = new Set(checked.pipelines.map(({ definition }) => definition.pipeline));

@@ -161,6 +161,7 @@ function contextOf(
     tries: run.tries,
     key: `${run.execution}/${run.stage}/${run.attempt}/${run.step}`,
     namespace: plan.namespace,
+    ...(plan.namespaces === undefined ? {} : { namespaces: plan.namespaces }),
     ...(target === undefined ? {} : { target }),
     images: plan.images,
     ...(manifests === undefined ? {} : { manifests }),

@@ -45,10 +45,16 @@ async function resolve(
   condition: string | undefined,
 ): Promise<StageParameters> {
   const dynamic = stage.isDynamic === true ? stage.with : null;
+  const named = [...stagesNamed([dynamic, condition ?? null])];
+  if (named.length > MAXIMUM_STAGES) {
+    const text = `Its parameters name the outputs of ${named.length} stages; at most ${MAXIMUM_STAGES} can be read.`;
+    return { is: 'unusable', reason: { code: 'invalid-parameters', text } };
+  }
+  const found = await Promise.all(named.map((id) => ports.executions.readRun({ execution: run.execution, stage: id })));
   const ends = new Map<string, Run['state']>();
-  for (const id of stagesNamed([dynamic, condition ?? null])) {
-    const found = await ports.executions.readRun({ execution: run.execution, stage: id });
-    if (found !== undefined) ends.set(id, found.value.state);
+  for (const [index, id] of named.entries()) {
+    const state = found[index]?.value.state;
+    if (state !== undefined) ends.set(id, state);
   }
   const meaningOf = meaningIn(run.execution, ends);
   if (condition !== undefined) {
@@ -99,7 +105,7 @@ function stagesNamed(value: Json): Set<string> {
       if (piece.is === 'text') continue;
       for (const { root, path } of parseExpression(piece.source, true).references) {
         const [id] = path;
-        if (root === 'stages' && id !== undefined && named.size < MAXIMUM_STAGES) named.add(id);
+        if (root === 'stages' && id !== undefined) named.add(id);
       }
     }
   };

@@ -29,11 +29,11 @@ export type StartPorts = StatePorts & {
   readonly inbox: Inbox;
   readonly blobs: Blobs;
   readonly resolver: TagResolver;
-  readonly teams: BindingPorts['teams'];
   readonly pushes: DebouncePorts['pushes'];
   /** What is paused; absent where nothing can be. */
   readonly holds?: Pick<Cells<Holds>, 'read'>;
-} & Pick<PlanPorts, 'kinds' | 'targets' | 'renderer' | 'lockedTemplates'>;
+} & Pick<BindingPorts, 'teams' | 'repositories'> &
+  Pick<PlanPorts, 'kinds' | 'targets' | 'renderer' | 'lockedTemplates'>;
 
 /** A verdict, and whether the execution that it names was not there before. */
 type Considered = { readonly verdict: Verdict; readonly isNew?: boolean };
@@ -188,7 +188,7 @@ async function start(
   { event, pipeline, definition, index }: Starting,
   leader: string,
 ): Promise<Considered> {
-  const plan = await makePlan(ports, {
+  const made = await makePlan(ports, {
     definition,
     lock: pipeline.templates,
     file: pipeline.file,
@@ -196,7 +196,7 @@ async function start(
     event,
     trigger: index,
   });
-  await requireBinding(ports, pipeline, plan);
+  const plan = await requireBinding(ports, pipeline, made);
   const trigger: TriggerSummary = {
     event: event.id,
     source: event.source,

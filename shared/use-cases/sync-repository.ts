@@ -14,7 +14,7 @@ import type { Random } from '../ports/random.ts';
 import type { Repository, SyncOutcome, Team } from '../ports/repositories.ts';
 import { type AppliedFiles, applyFiles, type CheckedFile, type PipelineUpload, StaleApply } from './apply-files.ts';
 import type { ApplyPorts, Origin } from './apply-pipelines.ts';
-import { type CheckRepositoryPorts, checkRepository, publisherOf } from './check-repository.ts';
+import { type CheckRepositoryPorts, checkRepository, ownedByAnother, publisherOf } from './check-repository.ts';
 import { type Timing, untilCommitted } from './engine.ts';
 import type { OpenRepository } from './open-repository.ts';
 import { templateService } from './templates/service.ts';
@@ -106,7 +106,7 @@ async function runRound(
   command: SyncCommand,
   claimed: Claimed,
 ): Promise<{ readonly outcome: SyncOutcome; readonly again: boolean }> {
-  let result: { outcome: SyncOutcome; live?: Repository['live'] };
+  let result: Looked;
   try {
     result = await look(ports, command, claimed);
   } catch (error) {
@@ -116,15 +116,11 @@ async function runRound(
   const { is, again } = await release(ports, command, claimed, result);
   // Whoever took the claim over has looked since, or will: its record is the one that counts.
   if (is === 'lost') throw new StaleApply(`another worker has taken over the repository ${command.id}`);
-  await record(ports, command, claimed.repository, result.outcome);
+  await record(ports, command, claimed.repository, result);
   return { outcome: result.outcome, again };
 }
 
-async function look(
-  ports: SyncPorts,
-  command: SyncCommand,
-  claimed: Claimed,
-): Promise<{ outcome: SyncOutcome; live?: Repository['live'] }> {
+async function look(ports: SyncPorts, command: SyncCommand, claimed: Claimed): Promise<Looked> {
   const { repository } = claimed;
   const signal = AbortSignal.timeout(ports.timing.stepMs);
   const outcomeOf = (is: SyncOutcome['is'], commit: string, lines: readonly string[]): SyncOutcome => ({
@@ -142,7 +138,8 @@ async function look(
     const head = await ports.git.head(at);
     if (head === undefined) throw new GitError(`${repository.url} has no branch ${repository.branch}`);
     commit = head;
-    if (head === repository.live?.commit && !claimed.isTakenOver) {
+    const isSettled = !claimed.isTakenOver && !(await hasOverride(ports, repository));
+    if (head === repository.live?.commit && isSettled) {
       const isRepeated = repository.outcome?.event === command.event && repository.outcome.commit === head;
       if (isRepeated && repository.outcome !== undefined) return { outcome: repository.outcome };
       return { outcome: outcomeOf('unchanged', head, []) };
@@ -150,9 +147,12 @@ async function look(
     const checkout = await ports.git.read({ ...at, folders: repository.folders });
     commit = checkout.commit;
     const applied = await apply(ports, claimed, checkout);
-    if (applied.is === 'refused') return { outcome: outcomeOf('refused', commit, applied.problems.map(lineOf)) };
+    const { published } = applied;
+    if (applied.is === 'refused') {
+      return { outcome: outcomeOf('refused', commit, [...published, ...applied.problems.map(lineOf)]), published };
+    }
     const changes = applied.pipelines.filter(({ change }) => change !== 'unchanged');
-    const lines = [...changes.map(({ name, change }) => `${name} ${change}`), ...applied.notes];
+    const lines = [...changes.map(({ name, change }) => `${name} ${change}`), ...published, ...applied.notes];
     const names = applied.pipelines.filter(({ change }) => change !== 'removed').map(({ name }) => name);
     const live = { commit, at: ports.clock.now(), pipelines: names.sort() };
     return { outcome: outcomeOf(lines.length === 0 ? 'unchanged' : 'synced', commit, lines), live };
@@ -162,21 +162,34 @@ async function look(
   }
 }
 
+/** Whether something that was applied by hand stands where the repository says otherwise: this look ends it. */
+async function hasOverride(ports: SyncPorts, { id, live }: Repository): Promise<boolean> {
+  for (const name of live?.pipelines ?? []) {
+    const pipeline = await ports.pipelines.get({ name });
+    if (pipeline?.managed?.repository === id && pipeline.override !== undefined) return true;
+  }
+  return false;
+}
+
+/** Templates that were published, one line each: versions are never taken back, whatever is refused after them. */
+type Published = { readonly published: readonly string[] };
+type Looked = { readonly outcome: SyncOutcome; readonly live?: Repository['live'] } & Partial<Published>;
+
 async function apply(
   ports: SyncPorts,
   { repository, until }: Claimed,
   { commit, files }: { readonly commit: string; readonly files: { readonly [path: string]: string } },
-): Promise<AppliedFiles> {
+): Promise<AppliedFiles & Published> {
   const team = (await ports.teams.read({ key: repository.team }))?.value;
   if (team === undefined) throw new GitError(`the team ${repository.team}, which the repository is bound to, is gone`);
   const own = (before: AppliedPipeline): boolean => before.managed?.repository === repository.id;
   const checked = await checkRepository(ports, { repository, team, files });
-  if ('problems' in checked) return { is: 'refused', problems: checked.problems };
   const published: string[] = [];
+  if ('problems' in checked) return { is: 'refused', problems: checked.problems, published };
   for (const { file, text } of checked.templates) {
     if (ports.clock.now() >= until) throw new StaleApply('the time to write has run out');
     const result = await templateService(ports).publish({ file, text, by: publisherOf(repository) });
-    if (result.is === 'refused') return { is: 'refused', problems: result.problems };
+    if (result.is === 'refused') return { is: 'refused', problems: result.problems, published };
     if (result.is === 'published') published.push(`template ${result.template} ${result.version} published`);
   }
   const applied = await applyFiles(ports, {
@@ -184,18 +197,14 @@ async function apply(
     problems: [],
     team,
     origin: async (before): Promise<Origin | { refused: string }> => {
-      const other = before?.managed?.repository;
-      if (other === undefined || other === repository.id) return { managed: { repository: repository.id, commit } };
-      if ((await ports.repositories.read({ key: other })) === undefined) {
-        return { managed: { repository: repository.id, commit } };
-      }
-      return { refused: `"${before?.name}" belongs to the repository ${other}` };
+      const refused = await ownedByAnother(ports, repository, before);
+      return refused === undefined ? { managed: { repository: repository.id, commit } } : { refused };
     },
     formerly: repository.live?.pipelines ?? [],
     mayRemove: own,
     mayWrite: () => ports.clock.now() < until,
   });
-  return applied.is === 'refused' ? applied : { ...applied, notes: [...published, ...applied.notes] };
+  return { ...applied, published };
 }
 
 /** Each file once, however many pipelines it has. */
@@ -251,11 +260,14 @@ const SAID: { readonly [is in SyncOutcome['is']]: string } = {
   refused: 'was refused',
 };
 
+const NOTHING = 'Nothing was changed.';
+const NOTHING_ELSE = 'Nothing else was changed.';
+
 async function record(
   ports: SyncPorts,
   command: SyncCommand,
   repository: Repository,
-  outcome: SyncOutcome,
+  { outcome, published = [] }: Looked,
 ): Promise<void> {
   const commit = outcome.commit === '' ? 'the branch' : `commit ${outcome.commit.slice(0, 7)}`;
   const text = `${commit} of ${repository.id} ${SAID[outcome.is]}`;
@@ -272,7 +284,7 @@ async function record(
       source: repository.host,
       text,
       ...(outcome.is === 'refused'
-        ? { refused: [...outcome.lines, 'Nothing was changed.'].join('\n') }
+        ? { refused: [...outcome.lines, published.length === 0 ? NOTHING : NOTHING_ELSE].join('\n') }
         : { changes: outcome.lines }),
       verdicts: [],
     },

@@ -9,12 +9,14 @@ import { core } from './core.ts';
 import { embedded } from './embedded.ts';
 import { google } from './google.ts';
 import { matching } from './matching.ts';
+import { language } from './planning.ts';
 import { loadNow, machineHere, type Result, tellMachine, tellResult, toJson } from './report.ts';
 import { rollout } from './rollout.ts';
 import { type Effort, holds, type Section } from './section.ts';
 
 const SECTIONS: readonly Section[] = [
   core,
+  language,
   embedded,
   budget,
   matching,

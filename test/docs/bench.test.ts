@@ -3,12 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { budget } from '../bench/budget.ts';
 import { burst } from '../bench/burst.ts';
 import { core } from '../bench/core.ts';
+import { language } from '../bench/planning.ts';
 import { type Result, tellResult, toJson } from '../bench/report.ts';
 import { atLeast, atMost, holds, measureOf, quantile } from '../bench/section.ts';
 
 describe('the benchmark', () => {
-  it('measures the core', async () => {
-    const measures = await core.run('brief');
+  it.each([core, language])('measures $name', async (section) => {
+    const measures = await section.run('brief');
     expect(measures).not.toEqual([]);
     for (const { name, value } of measures) expect(value, name).toBeGreaterThan(0);
   });

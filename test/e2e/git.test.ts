@@ -231,7 +231,7 @@ describe.runIf(hasGitServer())('Git as the source of truth', () => {
     expect(JSON.stringify(refused.body)).toMatch(/managed by the repository items: push the change to its branch main/);
 
     const forced = await world.call('PUT', '/api/pipelines', { ...upload, override: { reason: 'the host is down' } });
-    expect(forced.body).toEqual({ pipelines: [{ name: 'items-api', change: 'changed' }] });
+    expect(forced.body).toEqual({ pipelines: [{ name: 'items-api', change: 'changed' }], notes: [] });
     expect(await world.system.ports.pipelines.get({ name: 'items-api' })).toMatchObject({
       override: { by: 'aki', reason: 'the host is down' },
       managed: { repository: 'items' },

@@ -81,6 +81,7 @@ function noting(cluster: Cluster, path: string): Cluster {
     return result;
   };
   return {
+    isNamespaced: (query) => cluster.isNamespaced(query),
     get: (query) => cluster.get(query),
     list: (query) => cluster.list(query),
     dryRun: (query) => cluster.dryRun(query),

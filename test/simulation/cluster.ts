@@ -36,6 +36,7 @@ export class SimulatedCluster {
       throw new Error(`no stage of the simulation uses ${what}`);
     };
     return {
+      isNamespaced: () => unused('isNamespaced'),
       get: ({ ref }) =>
         this.call(worker, `get ${ref.name}`, () => {
           const object = this.objects.get(ref.name)?.object;

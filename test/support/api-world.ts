@@ -111,7 +111,11 @@ export async function startApiWorld(more: Partial<ServeApiOptions> = {}) {
     }),
     signalStage: recorded('signal', { is: 'taken' }),
     decideStage: recorded('decide', { is: 'taken' }),
-    applyPipelines: recorded('apply', { is: 'applied', pipelines: [{ name: 'items-api', change: 'created' }] }),
+    applyPipelines: recorded('apply', {
+      is: 'applied',
+      pipelines: [{ name: 'items-api', change: 'created' }],
+      notes: [],
+    }),
     templates: {
       list: async () => [],
       show: recorded('show-template', { template: TEMPLATE }),
@@ -132,7 +136,7 @@ export async function startApiWorld(more: Partial<ServeApiOptions> = {}) {
     readCatalog: recorded('catalog', []),
     copyPipeline: recorded('copy', { is: 'copied', text: 'pipeline: a\n', files: {} }),
     planPipelines: recorded('plan', { is: 'planned', request: NO_REQUEST, pipelines: [] }),
-    applyPlan: recorded('apply-plan', { is: 'applied', pipelines: [] }),
+    applyPlan: recorded('apply-plan', { is: 'applied', pipelines: [], notes: [] }),
     repositories: { list: async () => [] },
     teams: { list: async () => [] },
     registerRepository: recorded('registerRepository', { is: 'refused' as const, text: 'there is no team "items"' }),

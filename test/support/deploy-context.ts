@@ -8,6 +8,8 @@ export type LockCells = Cells<Lock> & { content(): unknown };
 export type DeployWorld = { cluster: Cluster; locks: LockCells; clock: Clock };
 export type DeployOptions = {
   execution?: string;
+  /** What it is held to. */
+  namespaces?: readonly string[];
   isAtWork?: () => Promise<boolean>;
   /** How long a step may take. */
   sliceMs?: number;
@@ -32,6 +34,7 @@ export function contextOf(
     tries: 1,
     key: 'key',
     namespace: 'items',
+    ...(options.namespaces === undefined ? {} : { namespaces: options.namespaces }),
     target: 'jp',
     images: pinned,
     manifests: 'sha256:manifests',

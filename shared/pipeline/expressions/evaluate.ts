@@ -1,15 +1,18 @@
 /** Checks the types of an expression, evaluates it, and rewrites what it refers to. */
-import { Environment } from '@marcbachmann/cel-js';
+import { type ASTNode, Environment } from '@marcbachmann/cel-js';
 import { RE2JS } from 're2js';
 import type { Json } from '../../core/json.ts';
-import { checkCost } from './cost.ts';
+import { type Budget, checkCost, MAXIMUM_REPETITION, newBudget } from './cost.ts';
 import { once } from './once.ts';
-import { type Expression, ExpressionProblem, lowerFirst, type Reference } from './syntax.ts';
+import { type Expression, ExpressionProblem, type Reference } from './syntax.ts';
 import { ANY, BOOLEAN, NUMBER, TEXT, type Type } from './types.ts';
+import { inWords } from './words.ts';
+import { celOf, celText, numberText, type Replace, type Written, writeTree } from './write.ts';
 
 /** Different references in one expression; each takes a variable of its type. */
 const MAXIMUM_REFERENCES = 60;
 const MAXIMUM_PATTERN = 500;
+const MAXIMUM_PATTERNS = 500;
 const MAXIMUM_RESULT_DEPTH = 20;
 
 /** The sorts of variables that references become, by their CEL type. */
@@ -26,54 +29,59 @@ const SORTS = {
 } as const;
 type Sort = keyof typeof SORTS;
 
-/** Made once: a variable for each reference that an expression may have, of each sort. */
+/**
+ * Made once: a variable for each reference that an expression may have, of each sort. Every number is a fraction, and
+ * where CEL wants a whole one it is converted: its rule that the two never mix helps nobody here.
+ */
 const language = once((): Environment => {
   const made = new Environment({
-    limits: { maxAstNodes: 10_000, maxDepth: 80 },
+    limits: { maxAstNodes: 20_000, maxDepth: 120 },
     homogeneousAggregateLiterals: false,
   });
   for (const [sort, type] of Object.entries(SORTS)) {
     for (let number = 0; number < MAXIMUM_REFERENCES; number++) made.registerVariable(`${sort}_${number}`, type);
   }
-  // People write 1 and mean any number: CEL's own rule that integers and fractions never mix helps nobody here.
-  const operators: { readonly [operator: string]: (left: number, right: number) => number } = {
-    '+': (left, right) => left + right,
-    '-': (left, right) => left - right,
-    '*': (left, right) => left * right,
-    '/': (left, right) => left / right,
-    '%': (left, right) => left % right,
-  };
-  for (const [operator, compute] of Object.entries(operators)) {
-    const mixed = (left: number | bigint, right: number | bigint) => compute(Number(left), Number(right));
-    made.registerOperator(`int ${operator} double: double`, mixed);
-    made.registerOperator(`double ${operator} int: double`, mixed);
-  }
-  // This makes `!=` and the other order too.
-  made.registerOperator('int == double: bool', (left: bigint, right: number) => Number(left) === Number(right));
   made.registerOperator('double % double: double', (left: number, right: number) => left % right);
   made.registerFunction('string.matchesPattern(string): bool', matchesPattern);
+  made.registerFunction('wholeNumber(double): int', wholeNumber);
+  made.registerFunction('placeOf(double): int', wholeNumber);
+  made.registerFunction('placeOf(string): string', (name: string) => name);
+  made.registerFunction('string(google.protobuf.Timestamp): string', (time: Date) => time.toISOString());
   return made;
 });
 
+function wholeNumber(value: number): bigint {
+  if (!Number.isSafeInteger(value)) throw new Error(`a whole number is wanted here, not ${value}`);
+  return BigInt(value);
+}
+
+const patterns = new Map<string, RE2JS>();
+
+/** Each pattern is compiled once: with large counts that takes longer than to match it. */
 function matchesPattern(text: string, pattern: string): boolean {
+  const known = patterns.get(pattern);
+  if (known !== undefined) return known.matcher(text).find();
   if (pattern.length > MAXIMUM_PATTERN) {
     throw new Error(`the pattern has ${pattern.length} characters; at most ${MAXIMUM_PATTERN} are allowed`);
   }
-  return RE2JS.compile(pattern).matcher(text).find();
+  const counts = [...pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/gu)].flatMap(([, least, most]) => [least, most]);
+  if (counts.some((count) => Number(count ?? 0) > MAXIMUM_REPETITION)) {
+    throw new Error(`the pattern repeats something more than ${MAXIMUM_REPETITION} times`);
+  }
+  const compiledPattern = RE2JS.compile(pattern);
+  if (patterns.size >= MAXIMUM_PATTERNS) patterns.clear();
+  patterns.set(pattern, compiledPattern);
+  return compiledPattern.matcher(text).find();
 }
 
-/** The expression with each reference replaced by a variable; positions lead back to the original. */
-type Prepared = {
-  readonly text: string;
-  readonly variables: ReadonlyMap<string, Reference>;
-  original(at: number): number;
-};
+/** The expression as the library can run it. */
+type Prepared = Written & { readonly variables: ReadonlyMap<string, Reference> };
 
-function prepare(expression: Expression, typeOf: (reference: Reference) => Type): Prepared {
+function prepare(expression: Expression, sortFor: (reference: Reference) => Sort): Prepared {
   const variables = new Map<string, Reference>();
   const names = new Map<string, string>();
-  const edits = expression.references.map((reference): Edit => {
-    const sort = reference.isTest ? 'boolean' : sortOf(typeOf(reference));
+  const variableOf = (reference: Reference): string => {
+    const sort = reference.isTest ? 'boolean' : sortFor(reference);
     const key = JSON.stringify([sort, reference.isTest, reference.root, reference.path]);
     const name = names.get(key) ?? `${sort}_${names.size}`;
     if (names.size > MAXIMUM_REFERENCES - 1 && !names.has(key)) {
@@ -81,35 +89,84 @@ function prepare(expression: Expression, typeOf: (reference: Reference) => Type)
     }
     names.set(key, name);
     variables.set(name, reference);
-    return { start: reference.start, end: reference.end, text: name };
+    return name;
+  };
+  const written = writeTree(expression.tree, (node, write, put) => {
+    const reference = expression.referenceOf.get(node);
+    if (reference !== undefined) {
+      put(variableOf(reference));
+      return true;
+    }
+    return convertNumbers(node, write, put);
   });
-  for (const { start, end } of expression.patterns) edits.push({ start, end, text: 'matchesPattern' });
-  const { text, original } = edited(expression.source, edits);
-  return { text, variables, original };
+  return { ...written, variables };
 }
 
-type Edit = { readonly start: number; readonly end: number; readonly text: string };
+/** What gives whole numbers. */
+const GIVES_WHOLE: ReadonlySet<string> = new Set([
+  ...['size', 'int', 'indexOf', 'lastIndexOf', 'getFullYear', 'getMonth', 'getDayOfMonth', 'getDate', 'getDayOfWeek'],
+  ...['getDayOfYear', 'getHours', 'getMinutes', 'getSeconds', 'getMilliseconds'],
+]);
+/** Methods that take whole numbers, from which argument on. */
+const TAKES_WHOLE: { readonly [method: string]: number } = { substring: 0, indexOf: 1, lastIndexOf: 1, split: 1 };
 
-function edited(source: string, edits: readonly Edit[]): { text: string; original(at: number): number } {
-  const ordered = edits.toSorted((a, b) => a.start - b.start);
-  const marks: { at: number; from: number }[] = [{ at: 0, from: 0 }];
-  let text = '';
-  let from = 0;
-  for (const edit of ordered) {
-    text += source.slice(from, edit.start);
-    marks.push({ at: text.length, from: edit.start });
-    text += edit.text;
-    from = edit.end;
-    marks.push({ at: text.length, from });
-  }
-  text += source.slice(from);
-  return {
-    text,
-    original(at) {
-      const mark = marks.findLast((candidate) => candidate.at <= at) ?? { at: 0, from: 0 };
-      return Math.min(mark.from + (at - mark.at), source.length);
-    },
+const convertNumbers: Replace = (node, write, put) => {
+  const list = (parts: readonly ASTNode[], wholeFrom = parts.length): void => {
+    for (const [index, part] of parts.entries()) {
+      if (index > 0) put(', ');
+      if (index >= wholeFrom) put('wholeNumber(');
+      write(part);
+      if (index >= wholeFrom) put(')');
+    }
   };
+  const call = (name: string, given: () => void): true => {
+    if (GIVES_WHOLE.has(name)) put('double(');
+    given();
+    put(GIVES_WHOLE.has(name) ? '))' : ')');
+    return true;
+  };
+  switch (node.op) {
+    case 'value':
+      if (typeof node.args !== 'bigint') return false;
+      put(numberText(Number(node.args)));
+      return true;
+    case '[]': {
+      const [list_, index] = node.args;
+      writeAsOne(list_, write, put);
+      put('[');
+      if (index.op === 'value') put(typeof index.args === 'bigint' ? String(index.args) : celOf(index.args as Json));
+      else {
+        put('placeOf(');
+        write(index);
+        put(')');
+      }
+      put(']');
+      return true;
+    }
+    case 'call': {
+      const [name, given] = node.args;
+      return call(name, () => {
+        put(`${name}(`);
+        list(given);
+      });
+    }
+    case 'rcall': {
+      const [name, on, given] = node.args;
+      return call(name, () => {
+        writeAsOne(on, write, put);
+        put(`.${name === 'matches' ? 'matchesPattern' : name}(`);
+        list(given, TAKES_WHOLE[name]);
+      });
+    }
+    default:
+      return false;
+  }
+};
+
+function writeAsOne(node: ASTNode, write: (part: ASTNode) => void, put: (text: string) => void): void {
+  put('(');
+  write(node);
+  put(')');
 }
 
 function sortOf(type: Type): Sort {
@@ -132,25 +189,14 @@ function sortOf(type: Type): Sort {
 export function checkExpression(expression: Expression, typeOf: (reference: Reference) => Type): Type {
   const types = new Map(expression.references.map((reference) => [reference, typeOf(reference)]));
   if (expression.only !== undefined) return types.get(expression.only) ?? ANY;
-  const prepared = prepare(expression, (reference) => types.get(reference) ?? ANY);
+  const prepared = prepare(expression, (reference) => sortOf(types.get(reference) ?? ANY));
   const result = language().check(prepared.text);
   if (!result.valid || result.type === undefined) {
     const { error } = result;
     const at = prepared.original(error?.range?.start ?? 0);
-    throw new ExpressionProblem(told(error?.summary ?? 'it has no type'), at, { cause: error });
+    throw new ExpressionProblem(inWords(error?.summary ?? 'it has no type'), at, { cause: error });
   }
   return typeOfCel(result.type);
-}
-
-/** The library's sentence in the words of the pipeline language. */
-function told(summary: string): string {
-  const sentence = lowerFirst(summary)
-    .replace(/^no such overload: (.*)$/u, 'these do not go together: $1')
-    .replaceAll('dyn', 'anything')
-    .replaceAll(/\b(?:double|int)\b/gu, 'number')
-    .replaceAll(/\bstring\b/gu, 'text')
-    .replaceAll(/\bbool\b/gu, 'true or false');
-  return sentence;
 }
 
 function typeOfCel(type: string): Type {
@@ -173,17 +219,36 @@ function typeOfCel(type: string): Type {
       return ANY;
     default:
       throw new ExpressionProblem(
-        `gives a ${type.split('.').at(-1)?.toLowerCase()}; make text of it with string(…)`,
+        type.endsWith('Timestamp')
+          ? 'gives a time; make text of it with string(…)'
+          : 'gives a span of time; take a number of it, as with getMinutes()',
         0,
       );
   }
+}
+
+type Compiled = Prepared & { readonly evaluate: (variables: { readonly [name: string]: Json }) => unknown };
+const compiled = new WeakMap<Expression, Compiled>();
+
+function compiledOf(expression: Expression): Compiled {
+  const before = compiled.get(expression);
+  if (before !== undefined) return before;
+  // What the values are decides when it runs: the types were checked when the expression was written.
+  const prepared = prepare(expression, () => 'any');
+  const made = { ...prepared, evaluate: language().parse(prepared.text) };
+  compiled.set(expression, made);
+  return made;
 }
 
 /**
  * The expression's value. `lookUp` gives what a reference stands for, undefined where there is nothing. Throws
  * ExpressionProblem, also where it would cost too much.
  */
-export function evaluateExpression(expression: Expression, lookUp: (reference: Reference) => Json | undefined): Json {
+export function evaluateExpression(
+  expression: Expression,
+  lookUp: (reference: Reference) => Json | undefined,
+  budget: Budget = newBudget(),
+): Json {
   const values = new Map(expression.references.map((reference) => [reference, lookUp(reference)]));
   for (const [reference, value] of values) {
     if (value === undefined && !reference.isTest) {
@@ -191,37 +256,21 @@ export function evaluateExpression(expression: Expression, lookUp: (reference: R
     }
   }
   if (expression.only !== undefined) return values.get(expression.only) ?? null;
-  checkCost(expression, (start, end) => {
-    const reference = expression.references.find((one) => one.start === start && one.end === end);
-    return reference === undefined || reference.isTest ? null : values.get(reference);
-  });
-  const prepared = prepare(expression, (reference) => typeOfValue(values.get(reference)));
+  checkCost(expression, (reference) => values.get(reference), budget);
+  const prepared = compiledOf(expression);
   const variables = [...prepared.variables].map(([name, reference]): [string, Json] => {
     const value = values.get(reference);
     return [name, reference.isTest ? value !== undefined : (value ?? null)];
   });
   let result: unknown;
   try {
-    result = language().evaluate(prepared.text, Object.fromEntries(variables));
+    result = prepared.evaluate(Object.fromEntries(variables));
   } catch (error) {
     const { summary, range } = error as { summary?: string; range?: { start: number } };
-    const sentence = summary === undefined ? (error instanceof Error ? error.message : String(error)) : told(summary);
+    const sentence = inWords(summary ?? (error instanceof Error ? error.message : String(error)));
     throw new ExpressionProblem(sentence, prepared.original(range?.start ?? 0), { cause: error });
   }
   return plain(result, 0);
-}
-
-/** The type of a value as it is, with what is in it left open where it varies. */
-function typeOfValue(value: Json | undefined): Type {
-  if (typeof value === 'string') return TEXT;
-  if (typeof value === 'number') return NUMBER;
-  if (typeof value === 'boolean') return BOOLEAN;
-  if (value === null || value === undefined) return { is: 'null' };
-  if (!Array.isArray(value)) return { is: 'map', of: ANY };
-  const sorts = new Set(value.map((item: Json) => typeOfValue(item).is));
-  const [sort] = sorts;
-  const isPlain = sorts.size === 1 && (sort === 'text' || sort === 'number' || sort === 'boolean');
-  return { is: 'list', of: isPlain ? { is: sort } : ANY };
 }
 
 function plain(value: unknown, depth: number): Json {
@@ -248,38 +297,20 @@ export function rewriteExpression(
   expression: Expression,
   replacement: (reference: Reference) => string | undefined,
 ): string {
-  const edits = expression.references.flatMap((reference): Edit[] => {
-    const text = replacement(reference);
-    return text === undefined ? [] : [{ start: reference.start, end: reference.end, text }];
-  });
-  return edited(expression.source, edits).text.trim();
+  return writeTree(expression.tree, (node, _write, put) => {
+    const reference = expression.referenceOf.get(node);
+    const text = reference === undefined ? undefined : replacement(reference);
+    if (text !== undefined) put(text);
+    return text !== undefined;
+  }).text;
 }
 
 /** The reference as it could be written. */
 export function textOfReference({ root, path }: Pick<Reference, 'root' | 'path'>): string {
-  return root + path.map((name) => (/^[A-Za-z_]\w*$/u.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`)).join('');
+  return root + indexes(path);
 }
 
-/** A value as CEL writes it. */
-export function celOf(value: Json): string {
-  if (typeof value === 'string') return celText(value);
-  if (typeof value === 'number') return value < 0 ? `(${numberText(value)})` : numberText(value);
-  if (Array.isArray(value)) return `[${value.map((item: Json) => celOf(item)).join(', ')}]`;
-  if (value === null || typeof value !== 'object') return String(value);
-  return `{${Object.entries(value)
-    .map(([name, item]) => `${celText(name)}: ${celOf(item ?? null)}`)
-    .join(', ')}}`;
-}
-
-function numberText(value: number): string {
-  const text = String(value);
-  return /[.e]/u.test(text) ? text : `${text}.0`;
-}
-
-/** In ASCII, so that every position in the result is the same in bytes and characters. */
-export function celText(text: string): string {
-  return JSON.stringify(text).replaceAll(/[^\x20-\x7e]/gu, (character) => {
-    const point = character.codePointAt(0) ?? 0;
-    return point > 0xffff ? `\\U${point.toString(16).padStart(8, '0')}` : `\\u${point.toString(16).padStart(4, '0')}`;
-  });
+/** The names of a path as CEL writes them behind a value. */
+export function indexes(path: readonly string[]): string {
+  return path.map((name) => (/^[A-Za-z_]\w*$/u.test(name) ? `.${name}` : `[${celText(name)}]`)).join('');
 }

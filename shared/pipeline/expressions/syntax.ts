@@ -5,6 +5,7 @@
 import { type ASTNode, Environment, ParseError } from '@marcbachmann/cel-js';
 import { didYouMean } from '../nearest.ts';
 import { once } from './once.ts';
+import { inWords } from './words.ts';
 
 export const ROOTS = ['inputs', 'trigger', 'images', 'pipeline', 'target', 'stages', 'execution'] as const;
 /** What conditions over the content of an event can name, instead of the roots of a pipeline. */
@@ -20,13 +21,12 @@ export const MAXIMUM_RESOLVED_CHARACTERS = 64_000;
 const MAXIMUM_RESOLVED_NODES = 8_000;
 const MAXIMUM_SYNTAX_DEPTH = 60;
 
-/** A name of something outside, from its root on: `stages.migrate.exitCode`. Positions are in the expression. */
+/** A name of something outside, from its root on: `stages.migrate.exitCode`. `start` is its place in the expression. */
 export type Reference = {
   readonly root: Root;
   readonly path: readonly string[];
   readonly start: number;
-  readonly end: number;
-  /** It stands in `has(…)`, so it need not be there; the positions are those of the call. */
+  /** It stands in `has(…)`, so it need not be there; the place is that of the call. */
   readonly isTest: boolean;
 };
 
@@ -34,8 +34,8 @@ export type Expression = {
   readonly source: string;
   readonly tree: ASTNode;
   readonly references: readonly Reference[];
-  /** Where the names of `matches` stand: they are run by RE2, whose time is linear. */
-  readonly patterns: readonly { readonly start: number; readonly end: number }[];
+  /** The nodes of the tree that are references. */
+  readonly referenceOf: ReadonlyMap<ASTNode, Reference>;
   /** It is one reference and nothing else, so its value can be of any shape. */
   readonly only: Reference | undefined;
 };
@@ -65,11 +65,30 @@ const limits = (maxAstNodes: number) => ({ maxAstNodes, maxDepth: MAXIMUM_SYNTAX
 const writtenSyntax = once(() => new Environment({ limits: limits(MAXIMUM_NODES) }));
 const resolvedSyntax = once(() => new Environment({ limits: limits(MAXIMUM_RESOLVED_NODES) }));
 
+/** Expressions that were read, newest last: a template's are met again in each pipeline, each target and each stage. */
+const known = new Map<string, Expression>();
+const MAXIMUM_KNOWN = 2_000;
+/** Longer ones are hardly ever met twice. */
+const MAXIMUM_KNOWN_CHARACTERS = 400;
+
 /**
  * Reads an expression. `isResolved` is for those of a plan, which are longer than people may write them; `roots` is what
  * can be named. Throws ExpressionProblem.
  */
 export function parseExpression(source: string, isResolved = false, roots: readonly Root[] = ROOTS): Expression {
+  // Expressions over other roots are few, and would be taken for those of pipelines.
+  if (roots !== ROOTS) return readExpression(source, isResolved, roots);
+  const before = known.get(source);
+  if (before !== undefined) return before;
+  const expression = readExpression(source, isResolved, roots);
+  if (source.length > MAXIMUM_KNOWN_CHARACTERS) return expression;
+  const oldest = known.keys().next();
+  if (known.size >= MAXIMUM_KNOWN && !oldest.done) known.delete(oldest.value);
+  known.set(source, expression);
+  return expression;
+}
+
+function readExpression(source: string, isResolved: boolean, roots: readonly Root[]): Expression {
   const maximum = isResolved ? MAXIMUM_RESOLVED_CHARACTERS : MAXIMUM_CHARACTERS;
   if (source.trim() === '') throw new ExpressionProblem('is empty', 0);
   if (source.length > maximum) {
@@ -82,41 +101,40 @@ export function parseExpression(source: string, isResolved = false, roots: reado
     if (!(error instanceof ParseError)) throw error;
     throw new ExpressionProblem(sentenceOf(error), error.range?.start ?? 0, { cause: error });
   }
-  const found = new Finder(source, roots);
+  const found = new Finder(roots);
   found.visit(tree, new Set());
-  const only = found.references.find(({ start, end, isTest }) => !isTest && start === tree.start && end === tree.end);
-  return { source, tree, references: found.references, patterns: found.patterns, only };
+  const whole = found.referenceOf.get(tree);
+  return {
+    source,
+    tree,
+    references: [...found.referenceOf.values()],
+    referenceOf: found.referenceOf,
+    only: whole?.isTest === false ? whole : undefined,
+  };
 }
 
-function sentenceOf(error: ParseError): string {
-  const { code, summary } = error;
-  if (code === 'limit_exceeded') return `is too long or too deeply nested: ${lowerFirst(summary)}`;
-  return `is not an expression: ${lowerFirst(summary).replace('token: EOF', 'end').replace(', got EOF', ', but it ends')}`;
-}
-
-export function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
+function sentenceOf({ code, summary }: ParseError): string {
+  const what = code === 'limit_exceeded' ? 'is too large' : 'is not an expression';
+  return `${what}: ${inWords(summary)}`;
 }
 
 class Finder {
-  readonly references: Reference[] = [];
-  readonly patterns: { start: number; end: number }[] = [];
-  readonly #source: string;
+  readonly referenceOf = new Map<ASTNode, Reference>();
   readonly #roots: readonly Root[];
 
-  constructor(source: string, roots: readonly Root[]) {
-    this.#source = source;
+  constructor(roots: readonly Root[]) {
     this.#roots = roots;
   }
 
   visit(node: ASTNode, bound: ReadonlySet<string>): void {
     const reference = referenceAt(node, bound, this.#roots);
     if (reference !== undefined) {
-      this.references.push({ ...reference, start: node.start, end: node.end, isTest: false });
+      this.referenceOf.set(node, { ...reference, start: node.start, isTest: false });
       return;
     }
     switch (node.op) {
       case 'value':
+        checkLiteral(node, node.args);
         return;
       case 'id':
         this.#name(node.args, node, bound);
@@ -132,6 +150,9 @@ class Finder {
         return;
       case 'map':
         for (const [key, value] of node.args) {
+          if (key.op === 'value' && key.args === '__proto__') {
+            throw new ExpressionProblem('"__proto__" cannot be used as a name', key.start);
+          }
           this.visit(key, bound);
           this.visit(value, bound);
         }
@@ -167,7 +188,7 @@ class Finder {
     const [tested] = given;
     const reference = name === 'has' && tested !== undefined ? referenceAt(tested, bound, this.#roots) : undefined;
     if (reference !== undefined) {
-      this.references.push({ ...reference, start: node.start, end: node.end, isTest: true });
+      this.referenceOf.set(node, { ...reference, start: node.start, isTest: true });
       return;
     }
     for (const part of given) this.visit(part, bound);
@@ -187,15 +208,19 @@ class Finder {
       for (const part of rest) this.visit(part, new Set([...bound, element.args]));
       return;
     }
-    if (name === 'matches') this.#pattern(receiver);
     for (const part of given) this.visit(part, bound);
   }
+}
 
-  #pattern(receiver: ASTNode): void {
-    const behind = /^([\s)]*\.\s*)matches\s*\(/.exec(this.#source.slice(receiver.end));
-    if (behind === null) throw new ExpressionProblem('has a comment before "matches"; leave it out', receiver.end);
-    const start = receiver.end + (behind[1]?.length ?? 0);
-    this.patterns.push({ start, end: start + 'matches'.length });
+/** Text, numbers, true, false and null are what JSON has too; numbers beyond 2^53 would not be kept exactly. */
+function checkLiteral(node: ASTNode, value: unknown): void {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return;
+  if (typeof value === 'number') return;
+  if (typeof value !== 'bigint') {
+    throw new ExpressionProblem('only text and numbers can be written; leave out the "u" or "b"', node.start);
+  }
+  if (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER) {
+    throw new ExpressionProblem(`the number ${value} is too large to be kept exactly`, node.start);
   }
 }
 

@@ -12,6 +12,14 @@ export function hasExpression(value: unknown): boolean {
   return typeof value === 'string' && value.includes(OPEN);
 }
 
+const MAXIMUM_SHOWN = 100;
+
+/** The source of an expression as messages show it. */
+export function shownSource(source: string): string {
+  const text = source.trim();
+  return text.length <= MAXIMUM_SHOWN ? text : `${text.slice(0, MAXIMUM_SHOWN).toWellFormed()}…`;
+}
+
 /** The parts of the text in order; `unclosed` is where an expression begins that never ends. */
 export function partsOf(text: string): { readonly parts: readonly TextPart[] } | { readonly unclosed: number } {
   const parts: TextPart[] = [];

@@ -9,7 +9,12 @@ export type Type =
   /** Any names, all with values of one type. */
   | { readonly is: 'map'; readonly of: Type }
   /** These names and no others. */
-  | { readonly is: 'object'; readonly fields: { readonly [name: string]: Type } };
+  | {
+      readonly is: 'object';
+      readonly fields: { readonly [name: string]: Type };
+      /** They are the outputs of a stage for each of its targets. */
+      readonly isByTarget?: true;
+    };
 
 export const ANY: Type = { is: 'any' };
 export const TEXT: Type = { is: 'text' };

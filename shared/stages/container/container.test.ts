@@ -217,6 +217,32 @@ describe('the secrets of a container', () => {
     expect(outcome).toMatchObject({ is: 'failed', reason: { text: expect.stringContaining('output tables holds') } });
     expect(JSON.stringify(outcome)).not.toContain(value);
   });
+
+  it('are never an output, however JSON writes them', async () => {
+    const quoted = 'hunter"2"\\hunter';
+    const parameters = { ...migrated, secrets, annotations: says({ rows: 1, tables: [{ [`token ${quoted}`]: 1 }] }) };
+    const outcome = await runToEnd(await withSecret(quoted), parameters);
+    expect(outcome).toMatchObject({ is: 'failed', reason: { text: expect.stringContaining('output tables holds') } });
+  });
+
+  it.each([
+    ['may not be read', value, 'forbidden', 'Gennaker may not read Secret items/ticket; let its role'],
+    ['are not there any more', undefined, undefined, 'Secret items/ticket has no key token any more; put it back'],
+    ['are too short', 'ab1', undefined, 'the key token of Secret items/ticket is too short to be told from other text'],
+  ] as const)('let no output through where they %s, and say why', async (_what, token, refusal, because) => {
+    const world = token === undefined ? sandboxWorld() : await withSecret(token);
+    if (refusal !== undefined) refuseSecrets(world.cluster);
+    const parameters = { ...migrated, secrets, annotations: says({ rows: 1, tables: [`token ${token}`] }) };
+    const outcome = await runToEnd(world, parameters);
+    expect(outcome).toMatchObject({ is: 'failed', then: 'giveUp', reason: { code: 'stage-failed' } });
+    expect(outcome).toMatchObject({
+      reason: { text: expect.stringMatching(new RegExp(`${because}.*, or declare no outputs$`, 'u')) },
+    });
+    // What tells nothing but that it ended can hold no secret.
+    const { outputs: _, ...quiet } = parameters;
+    const told = await runToEnd(await refusing(world), { ...quiet, annotations: {} });
+    expect(told).toEqual({ is: 'succeeded', outputs: { exitCode: 0 } });
+  });
 });
 
 describe('the stop of a container stage', () => {

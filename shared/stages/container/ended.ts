@@ -4,7 +4,7 @@ import { conditionOf, controllerUid, type Pod } from '../../kubernetes/objects.t
 import { type Cluster, describeObject, isClusterError, type LiveObject, referenceOf } from '../../ports/cluster.ts';
 import type { StageContext } from '../kind.ts';
 import { CONTAINER, JOB_LABEL } from './job.ts';
-import { MAXIMUM_OUTPUT_BYTES, readOutputs } from './outputs.ts';
+import { readOutputs } from './outputs.ts';
 import type { ContainerOutputs, ContainerParameters } from './schema.ts';
 import { type Veil, veilOf } from './secrets.ts';
 
@@ -37,8 +37,14 @@ export async function completed(question: Question): Promise<Ended> {
   const read = readOutputs(parameters.outputs, message);
   if ('wrong' in read) return unusable(`${name} has completed, but its container ${read.wrong}`);
   if (hasOutputs && Object.keys(parameters.secrets).length > 0) {
-    const veil = await veilOf(parameters, cluster, context);
-    const shown = Object.entries(read.outputs).find(([, value]) => veil?.shows(textOf(value)) === true);
+    const veiling = await veilOf(parameters, cluster, context);
+    if ('because' in veiling) {
+      return unusable(
+        `${name} has completed, but its outputs are not taken, because it cannot be seen whether they hold a secret: ${veiling.because}, or declare no outputs`,
+      );
+    }
+    const { veil } = veiling;
+    const shown = Object.entries(read.outputs).find(([, value]) => textsIn(value).some((text) => veil.shows(text)));
     if (shown !== undefined) {
       return unusable(
         `${name} has completed, but its output ${shown[0]} holds the value of a secret, which nobody may see`,
@@ -95,13 +101,13 @@ async function logOf(question: Question, pod: Pod): Promise<string> {
   const { name, namespace = context.namespace } = pod.metadata;
   const command = `kubectl logs --namespace ${namespace} ${name}`;
   try {
-    const veil = await veilOf(parameters, cluster, context);
-    if (veil === undefined) return `its log may hold its secrets and is not shown here: ${command}`;
+    const veiling = await veilOf(parameters, cluster, context);
+    if ('because' in veiling) return `its log may hold its secrets and is not shown here: ${command}`;
     const { signal } = context;
     const lines = await cluster.logs({ pod: { name, namespace }, container: CONTAINER, lines: TOLD_LINES, signal });
     if (lines === undefined) return 'its log is gone';
     if (lines.length === 0) return 'its log is empty';
-    return `its log ends with: ${lines.map((line) => toldLine(line, veil)).join(' ⏎ ')}`;
+    return `its log ends with: ${lines.map((line) => toldLine(line, veiling.veil)).join(' ⏎ ')}`;
   } catch (error) {
     if (!isClusterError(error)) throw error;
     return `its log could not be read: ${command}`;
@@ -119,6 +125,8 @@ function stripControls(line: string): string {
   return line.replaceAll(/\p{Cc}\[[0-9;?]*[A-Za-z]|\p{Cc}/gu, '');
 }
 
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value).slice(0, MAXIMUM_OUTPUT_BYTES);
+/** Every text in the value, the names of its fields too, as it was before JSON escaped it. */
+function textsIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [String(value)];
+  return Object.entries(value).flatMap(([name, inner]) => [name, ...textsIn(inner)]);
 }

@@ -17,19 +17,29 @@ export type Veil = {
   shows(text: string): boolean;
 };
 
+/** `because` says, in a clause with the way on, which secret cannot be told from other text. */
+export type Veiling = { readonly veil: Veil } | { readonly because: string };
+
 /**
- * What covers the values of the stage's secrets; undefined where they cannot be known, because this account may not
- * read them or one is too short to be told from other text. Throws ClusterError where the cluster does not answer.
+ * What covers the values of the stage's secrets, or why they cannot be covered: this account may not read one, it is
+ * not there, or it is too short. Throws ClusterError where the cluster does not answer.
  */
 export async function veilOf(
   parameters: Pick<ContainerParameters, 'secrets'>,
   cluster: Cluster,
   context: Pick<StageContext, 'namespace' | 'signal'>,
-): Promise<Veil | undefined> {
+): Promise<Veiling> {
   const values = new Set<string>();
   for (const { secret, key } of Object.values(parameters.secrets)) {
-    const value = await secretValue(cluster, { name: secret, namespace: context.namespace }, key, context.signal);
-    if (value === undefined || value.length < SHORTEST_CHARACTERS) return undefined;
+    const found = await secretValue(cluster, { name: secret, namespace: context.namespace }, key, context.signal);
+    if ('because' in found) return found;
+    const { value } = found;
+    if (value.length < SHORTEST_CHARACTERS) {
+      const least = `use one of at least ${SHORTEST_CHARACTERS} characters`;
+      return {
+        because: `the key ${key} of Secret ${context.namespace}/${secret} is too short to be told from other text; ${least}`,
+      };
+    }
     // A log goes line by line, and a key in PEM has many; base64 is how manifests and headers carry a value.
     for (const part of [value, ...value.split('\n'), Buffer.from(value).toString('base64')]) {
       const bare = part.trim();
@@ -37,10 +47,11 @@ export async function veilOf(
     }
   }
   const longestFirst = [...values].sort((one, other) => other.length - one.length);
-  return {
+  const veil: Veil = {
     cover: (text) => longestFirst.reduce((covered, value) => covered.replaceAll(value, COVER), text),
     shows: (text) => longestFirst.some((value) => text.includes(value)),
   };
+  return { veil };
 }
 
 async function secretValue(
@@ -48,7 +59,8 @@ async function secretValue(
   of: { name: string; namespace: string },
   key: string,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<{ readonly value: string } | { readonly because: string }> {
+  const secret = `Secret ${of.namespace}/${of.name}`;
   try {
     const live = await cluster.get({ ref: { apiVersion: 'v1', kind: 'Secret', ...of }, signal });
     const { data = {}, stringData = {} } = (live ?? {}) as {
@@ -57,9 +69,12 @@ async function secretValue(
     };
     const encoded = data[key];
     // A real API server folds stringData into data; the sandbox keeps what was written.
-    return encoded === undefined ? stringData[key] : Buffer.from(encoded, 'base64').toString('utf8');
+    const value = encoded === undefined ? stringData[key] : Buffer.from(encoded, 'base64').toString('utf8');
+    return value === undefined ? { because: `${secret} has no key ${key} any more; put it back` } : { value };
   } catch (error) {
-    if (isClusterError(error, 'forbidden')) return undefined;
+    if (isClusterError(error, 'forbidden')) {
+      return { because: `Gennaker may not read ${secret}; let its role in the cluster get that Secret` };
+    }
     throw error;
   }
 }

@@ -5,7 +5,8 @@ import { changeFenced, FIELD_MANAGER, writeFenced } from '../../kubernetes/condi
 import { isTrue } from '../../kubernetes/objects.ts';
 import { watchRollout } from '../../kubernetes/rollout-watch.ts';
 import { formatDuration } from '../../pipeline/duration.ts';
-import { type ClusterError, describeObject, isClusterError, type LiveObject } from '../../ports/cluster.ts';
+import { describeObject, isClusterError, type LiveObject } from '../../ports/cluster.ts';
+import { backOff, notOurs, refusalReason } from '../cluster-trouble.ts';
 import type { StageContext } from '../kind.ts';
 import { completed, failedJob } from './ended.ts';
 import { jobFence, jobManifest, jobReference, START_MANAGER, startOf } from './job.ts';
@@ -37,18 +38,13 @@ export async function step(parameters: ContainerParameters, at: At, context: Sta
     if (!isClusterError(error)) throw error;
     if (error.code === 'unreachable') return waitForCluster(cursor, error.message, context);
     if (error.retryable) return failed('manifest-refused', error.message, 'sameStep');
-    const code = codeOf(error);
+    const code = refusalReason(error);
     return failed(code, error.message, code === 'quota-exceeded' ? 'newAttempt' : 'giveUp');
   }
 }
 
 export function begun({ clock }: Pick<StageContext, 'clock'>): ContainerCursor {
   return { version: 1, begunAt: clock.now(), looks: 0, unreachable: 0 };
-}
-
-function codeOf(error: ClusterError): ReasonCode {
-  if (error.code === 'unauthorized') return 'remote-refused';
-  return error.code === 'forbidden' && /exceeded quota/.test(error.message) ? 'quota-exceeded' : 'manifest-refused';
 }
 
 /** Creates the Job, or finds that a try before this one has. It runs nothing until its uid is committed. */
@@ -198,12 +194,4 @@ function failed(
   then: 'giveUp' | 'newAttempt' | 'sameStep',
 ): Outcome<ContainerCursor, never> {
   return { is: 'failed', reason: { code, text }, then };
-}
-
-export function notOurs(): Outcome<ContainerCursor, never> {
-  return failed('fenced-off', 'Nothing more was written: this worker no longer holds the step', 'sameStep');
-}
-
-function backOff(firstMs: number, lastMs: number, times: number): number {
-  return Math.min(lastMs, firstMs * 2 ** Math.min(times, 20));
 }

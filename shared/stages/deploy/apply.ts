@@ -1,4 +1,5 @@
 /** Applies the manifests one after the other under the fence, and says how far it came. */
+import { beyondKind } from '../../kubernetes/allowed-namespaces.ts';
 import { type Fence, fenceOf, writeFenced } from '../../kubernetes/conditional-write.ts';
 import { isTrue } from '../../kubernetes/objects.ts';
 import { watchRollout } from '../../kubernetes/rollout-watch.ts';
@@ -11,7 +12,7 @@ import {
   type ObjectReference,
   referenceOf,
 } from '../../ports/cluster.ts';
-import type { StageContext } from '../kind.ts';
+import { type StageContext, TerminalError } from '../kind.ts';
 import type { AppliedObject } from './schema.ts';
 
 export type Applied = {
@@ -27,7 +28,10 @@ export type Applied = {
     | { readonly is: 'not-ours' };
 };
 
-/** Applies what comes after `applied`, until `until` (epoch ms). Throws ClusterError. */
+/**
+ * Applies what comes after `applied`, until `until` (epoch ms). Throws ClusterError, and TerminalError where a stage that
+ * is held to namespaces would write an object of the whole cluster.
+ */
 export async function applyManifests(command: {
   cluster: Cluster;
   manifests: readonly Manifest[];
@@ -46,6 +50,8 @@ export async function applyManifests(command: {
     const { execution, signal } = context;
     const mayWrite = () => context.mayWrite();
     const name = describeObject(referenceOf(manifest));
+    const forbidden = context.namespaces === undefined ? undefined : await beyondKind(cluster, manifest, signal);
+    if (forbidden !== undefined) throw new TerminalError(`applying the manifests: ${forbidden}`);
     try {
       const command = { cluster, manifest, fence, execution, mayWrite, signal };
       const written = await writeFenced({ ...command, oncePerAttempt: true });

@@ -260,6 +260,29 @@ describe('a deploy', () => {
     const { outcome } = await runToEnd(world, [deployment, service, configMap], images('1'), { parameters });
     expect(outcome).toMatchObject({ is: 'succeeded', outputs: { objects: [{ kind: 'ConfigMap' }] } });
   });
+
+  it.each([
+    [false, 'objects of a whole cluster'],
+    [undefined, 'the cluster has no kind Issuer in acme.dev/v1'],
+  ])('that is held to namespaces writes no object of whose kind the cluster says %s', async (is, text) => {
+    const { cluster, locks, hand } = sandboxWorld();
+    const isNamespaced = async ({ kind }: { kind: string }) => (kind === 'Issuer' ? is : true);
+    const bound = new Proxy(cluster, {
+      get: (target, name) => {
+        if (name === 'isNamespaced') return isNamespaced;
+        const found: unknown = Reflect.get(target, name);
+        return typeof found === 'function' ? found.bind(target) : found;
+      },
+    });
+    const issuer = { ...configMap, apiVersion: 'acme.dev/v1', kind: 'Issuer', metadata: { name: 'all' } };
+    const world = { cluster: bound, locks, clock: hand, hand };
+    const options = { parameters: { objects: [configMap, issuer] } };
+    const outcome = await oneStep(world, [], {}, { ...options, namespaces: ['items'] });
+    expect(outcome).toMatchObject({ is: 'failed', then: 'giveUp', reason: { text: expect.stringContaining(text) } });
+    expect(cluster.snapshot().map(({ kind }) => kind)).not.toContain('Issuer');
+    const free = await runToEnd(sandboxWorld(), [], {}, options);
+    expect(free.outcome).toMatchObject({ is: 'succeeded' });
+  });
 });
 
 type World = DeployWorld & { cluster: SandboxCluster; hand?: HandClock };

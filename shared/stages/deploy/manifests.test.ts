@@ -98,3 +98,50 @@ describe('the parameters of deploy', () => {
     expect(deployParameters.safeParse(given).error?.issues[0]?.message).toEqual(message);
   });
 });
+
+describe('a deploy that is held to namespaces', () => {
+  const held = (parameters: object, baked: readonly object[] = []) =>
+    names(parameters, {
+      namespaces: ['shop', 'shop-*'],
+      blobs: { put: async () => BAKED, get: async () => JSON.stringify(baked) },
+      images: {},
+    });
+  const secret = (namespace: string) => ({
+    ...configMap('keys'),
+    kind: 'Secret',
+    metadata: { name: 'keys', namespace },
+  });
+  const binding = {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name: 'all' },
+  };
+  const namespace = (name: string) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+
+  it('applies what lies in them, and these themselves', async () => {
+    expect(await held({ objects: [namespace('shop-eu'), secret('shop-eu'), configMap('own')] })).toEqual([
+      'shop-eu',
+      'own',
+      'keys',
+    ]);
+  });
+
+  it.each([
+    [
+      'an object elsewhere',
+      secret('kube-system'),
+      /Secret keys: "kube-system" is not among the namespaces of its team/,
+    ],
+    ['an object of the cluster', binding, /ClusterRoleBinding all: .* objects of a whole cluster/],
+    ['another namespace', namespace('kube-system'), /"kube-system" is not among/],
+    [
+      'what only has the name of a kind',
+      { ...secret('kube-system'), apiVersion: 'x.dev/v1', kind: 'Namespace' },
+      /a whole cluster/,
+    ],
+  ])('refuses %s, given inline or baked', async (_, object, message) => {
+    await expect(held({ objects: [object] })).rejects.toThrow(message);
+    await expect(held({ manifests: BAKED }, [object])).rejects.toThrow(message);
+    await expect(held({}, [object])).rejects.toThrow(message);
+  });
+});

@@ -1,5 +1,6 @@
 /** Makes of the manifests that a stage is given what it applies: chosen, pinned, in a namespace, in order. */
 import { z } from 'zod';
+import { beyondNamespaces } from '../../kubernetes/allowed-namespaces.ts';
 import { inApplyOrder } from '../../kubernetes/apply-order.ts';
 import { pinnedReference, substituteImages } from '../../kubernetes/images.ts';
 import { isClusterKind } from '../../kubernetes/objects.ts';
@@ -10,7 +11,10 @@ import { type DeployParameters, MAXIMUM_OBJECTS, type Selector } from './schema.
 
 const renderedManifests = z.array(objectSchema);
 
-/** Throws TerminalError where there is nothing to apply, an object is given twice, or a declared image is in no manifest. */
+/**
+ * Throws TerminalError where there is nothing to apply, an object is given twice, a declared image is in no manifest, or
+ * an object lies outside of the namespaces that the stage is held to.
+ */
 export async function manifestsToApply(parameters: DeployParameters, context: DeliveryContext): Promise<Manifest[]> {
   const given = await manifestsGiven(parameters, context);
   const { manifests, unused, repositories } = substituteImages({ manifests: given, images: context.images });
@@ -31,6 +35,7 @@ export async function manifestsToApply(parameters: DeployParameters, context: De
   }
   const placed = chosen.map((manifest) => inNamespace(manifest, context.namespace));
   refuseTwins(placed);
+  refuseForbidden(placed, context.namespaces);
   return inApplyOrder(placed);
 }
 
@@ -50,11 +55,15 @@ async function manifestsGiven(parameters: DeployParameters, context: DeliveryCon
     throw new TerminalError('reading the manifests: the plan has none; add `manifests:`');
   }
   const baked = parameters.manifests === undefined ? [] : await manifestsIn(parameters.manifests, context);
-  const inline = (parameters.objects ?? []).flatMap((entry) => {
+  return [...baked, ...inlineObjects(parameters)];
+}
+
+/** The objects that the parameters hold themselves, without those that are left out. */
+export function inlineObjects({ objects = [] }: Pick<DeployParameters, 'objects'>): Manifest[] {
+  return objects.flatMap((entry) => {
     if (!isConditional(entry)) return [withoutAbsent(entry)];
     return entry.when ? [withoutAbsent(entry.object)] : [];
   });
-  return [...baked, ...inline];
 }
 
 async function manifestsIn(hash: string, context: DeliveryContext): Promise<Manifest[]> {
@@ -76,6 +85,14 @@ function refuseTwins(manifests: readonly Manifest[]): void {
     const key = `${apiVersion.split('/').slice(0, -1).join('/')} ${name}`;
     if (seen.has(key)) throw new TerminalError(`choosing the manifests: ${name} is given twice`);
     seen.add(key);
+  }
+}
+
+function refuseForbidden(manifests: readonly Manifest[], namespaces: readonly string[] | undefined): void {
+  if (namespaces === undefined) return;
+  for (const manifest of manifests) {
+    const sentence = beyondNamespaces(namespaces, manifest);
+    if (sentence !== undefined) throw new TerminalError(`choosing the manifests: ${sentence}`);
   }
 }
 

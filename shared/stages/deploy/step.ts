@@ -5,7 +5,8 @@ import type { Input, Outcome } from '../../core/run.ts';
 import { compareFences, type Fence, fenceOf } from '../../kubernetes/conditional-write.ts';
 import { isStaticKind, type WatchedObject, watchRollout } from '../../kubernetes/rollout-watch.ts';
 import { acquireLock, lockKey, releaseLock } from '../../kubernetes/service-lock.ts';
-import { type ClusterError, describeObject, isClusterError, type ObjectReference } from '../../ports/cluster.ts';
+import { describeObject, isClusterError, type ObjectReference } from '../../ports/cluster.ts';
+import { backOff, notOurs, refusalReason } from '../cluster-trouble.ts';
 import { type StageContext, TerminalError } from '../kind.ts';
 import { applyManifests, refOf } from './apply.ts';
 import { manifestsToApply, pinnedImages } from './manifests.ts';
@@ -52,14 +53,9 @@ export async function step(
     if (error.retryable) {
       return { is: 'failed', reason: { code: 'manifest-refused', text: error.message }, then: 'sameStep' };
     }
-    const code = codeOf(error);
+    const code = refusalReason(error);
     return failed(code, error.message, 'giveUp', context);
   }
-}
-
-function codeOf(error: ClusterError): ReasonCode {
-  if (error.code === 'unauthorized') return 'remote-refused';
-  return error.code === 'forbidden' && /exceeded quota/.test(error.message) ? 'quota-exceeded' : 'manifest-refused';
 }
 
 async function roll(
@@ -239,11 +235,6 @@ async function failed(
   return { is: 'failed', reason: { code, text }, then };
 }
 
-export function notOurs(): Result & { is: 'failed' } {
-  const text = 'Nothing more was written: this worker no longer holds the step';
-  return { is: 'failed', reason: { code: 'fenced-off', text }, then: 'sameStep' };
-}
-
 /** Gives the service's lock back, if this attempt holds it. */
 export async function giveLockBack(context: StageContext): Promise<void> {
   const mayWrite = () => context.mayWrite();
@@ -268,10 +259,6 @@ export function fenceBase(context: StageContext): Omit<Fence, 'turn'> {
 
 function begun(now: number): DeployCursor {
   return { version: 1, applied: [], movedAt: now, seen: '', looks: 0, unreachable: 0, lockedOut: 0 };
-}
-
-function backOff(firstMs: number, lastMs: number, times: number): number {
-  return Math.min(lastMs, firstMs * 2 ** Math.min(times, 20));
 }
 
 function nameOf({

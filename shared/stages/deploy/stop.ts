@@ -3,10 +3,11 @@ import type { Input, Outcome } from '../../core/run.ts';
 import { raiseFence } from '../../kubernetes/conditional-write.ts';
 import { heldTurn } from '../../kubernetes/service-lock.ts';
 import { isClusterError, referenceOf } from '../../ports/cluster.ts';
+import { notOurs } from '../cluster-trouble.ts';
 import type { StageContext } from '../kind.ts';
 import { manifestsToApply } from './manifests.ts';
 import type { DeployCursor, DeployParameters } from './schema.ts';
-import { fenceBase, giveLockBack, holderOf, lockOf, notOurs } from './step.ts';
+import { fenceBase, giveLockBack, holderOf, lockOf } from './step.ts';
 
 export async function stop(
   parameters: DeployParameters,

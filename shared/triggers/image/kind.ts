@@ -1,4 +1,5 @@
 /** A pushed image: found by its repository, filtered by its tag. */
+import { hasExpression } from '../../pipeline/expressions/text.ts';
 import { TEXT } from '../../pipeline/expressions/types.ts';
 import { normalizeRepository } from '../../registry/reference.ts';
 import type { EventImage } from '../event-fields.ts';
@@ -24,7 +25,8 @@ export const imageTrigger: TriggerKind<ImageTrigger> = {
   fields: { image: IMAGE_TYPE },
   keysOf(trigger, { images }) {
     const image = Object.hasOwn(images, trigger.push) ? images[trigger.push] : undefined;
-    return image === undefined ? [] : [imageKey(image.repository)];
+    // An image whose repository somebody must give is pushed by nobody known.
+    return image === undefined || hasExpression(image.repository) ? [] : [imageKey(image.repository)];
   },
   conditionsOf(trigger, event, { images }) {
     const image = images[trigger.push];

@@ -114,9 +114,10 @@ async function moveLocks(
   }
   const last = page.at(-1);
   if (last !== undefined && page.length === PAGE) {
-    return { change: { state: { is: 'moving', past: last.name } }, waits: false };
+    return { change: { state: { ...state, past: last.name } }, waits: false };
   }
-  const since = ports.clock.now();
+  // Pipelines run while others still wait for their locks to move, and what fails then is a failure too.
+  const { since } = state;
   return {
     change: { state: { is: 'proving', since, past: '', round: { pipelines: 0, successes: 0 } } },
     waits: false,
@@ -169,7 +170,7 @@ function nextRing(ports: RolloutPorts, record: TemplateRecord, rollout: Rollout)
     version: rollout.version,
     ring: describeRing(next),
   });
-  return { ring, state: { is: 'moving', past: '' } };
+  return { ring, state: { is: 'moving', since: ports.clock.now(), past: '' } };
 }
 
 function stopped(ports: RolloutPorts, pipeline: string, because: string, execution?: string): Moved {

@@ -42,7 +42,7 @@ export async function continueRollout(
   ports.log.write('INFO', 'A rollout that had stopped goes on', { template, by });
   return decide(ports, template, ({ rollout }) => {
     if (rollout === undefined || rollout.state.is !== 'stopped') return `No rollout of ${template} has stopped.`;
-    return { rollout: { ...rollout, state: { is: 'moving', past: '' } } };
+    return { rollout: { ...rollout, state: { is: 'moving', since: ports.clock.now(), past: '' } } };
   });
 }
 

@@ -131,7 +131,12 @@ function templatesIn(library: Library, choose: Choose, wanted: Set<PublishedVers
       const choice = choose(use, record);
       if ('problem' in choice) {
         const released = record.versions.filter(({ standing }) => standing === 'released');
-        return { is: 'no-version', versions: released.map(({ version }) => version) };
+        const refused = {
+          is: 'no-version' as const,
+          versions: released.map(({ version }) => version),
+          because: choice.problem,
+        };
+        return refused;
       }
       const template = library.loaded(choice.version);
       if (template !== undefined) return { is: 'found', template };

@@ -227,7 +227,7 @@ async function rolloutOf(
     if (await isToMove(ports, template, version, pipeline)) pipelines.push(pipeline.name);
   }
   const rings = ringsFor({ requests, template, pipelines });
-  return { version, rings, after, startedAt, ring: 0, state: { is: 'moving', past: '' } };
+  return { version, rings, after, startedAt, ring: 0, state: { is: 'moving', since: startedAt, past: '' } };
 }
 
 /** Every pipeline there is, by name, from the first one after `past`. Throws where they are more than can be. */

@@ -1,6 +1,6 @@
 /** The order in which pipelines get a new version of a template: pure, so that every tick finds the same. */
 import { createHash } from 'node:crypto';
-import picomatch from 'picomatch';
+import { matchesGlob } from '../../pipeline/glob.ts';
 import type { Ring, Rollout } from '../../ports/templates.ts';
 
 const MAXIMUM_RINGS = 10;
@@ -66,7 +66,7 @@ export function ringsFor(command: {
 export function ringOf(rollout: Pick<Rollout, 'rings'>, template: string, pipeline: string): number {
   const place = placeOf(template, pipeline);
   const found = rollout.rings.findIndex((ring) =>
-    'percent' in ring ? place <= ring.upTo : picomatch.isMatch(pipeline, ring.pipelines),
+    'percent' in ring ? place <= ring.upTo : matchesGlob(ring.pipelines, pipeline),
   );
   return found === -1 ? rollout.rings.length : found;
 }

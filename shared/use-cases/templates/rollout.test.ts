@@ -25,6 +25,8 @@ class World {
   readonly executions: Execution[] = [];
   /** Pipelines that do not fit the new version. */
   readonly broken = new Set<string>();
+  /** Called after each lock that has moved. */
+  onMoved: (name: string) => Promise<void> = async () => {};
   readonly ranges = new Map<string, string>();
   /** What happens in between, once: another's change of this pipeline. */
   disturb: string | undefined;
@@ -59,6 +61,7 @@ class World {
         },
         pipeline.generation,
       );
+      if (moved === 'changed') await this.onMoved(pipeline.name);
       return { is: moved === 'changed' ? 'moved' : 'conflict' };
     },
   };
@@ -100,7 +103,7 @@ class World {
       after,
       startedAt: this.clock.now(),
       ring: 0,
-      state: { is: 'moving', past: '' },
+      state: { is: 'moving', since: this.clock.now(), past: '' },
     };
     const versions = [version('2.0.0', 'released'), version('2.1.0', 'rolling')];
     await markActive(this.ports, TEMPLATE, '2.1.0');
@@ -221,6 +224,20 @@ describe('a rollout of a template', () => {
       state: { is: 'stopped', pipeline: 'service-005', because: expect.stringContaining('gennaker.yaml:4:9') },
     });
     expect(await world.on('2.1.0')).toEqual([]);
+  });
+
+  it('counts what fails while the other locks of the ring are still being moved', async () => {
+    await world.fill();
+    await world.start('100%', 1);
+    let failed: string | undefined;
+    world.onMoved = async (name) => {
+      if (name === 'service-003') failed = await world.run(name, 'failed');
+      else if (name === 'service-004') await world.run(name, 'succeeded');
+    };
+    expect(await world.tick()).toMatchObject({
+      state: { is: 'stopped', pipeline: 'service-003', execution: failed },
+    });
+    expect(failed).toBeDefined();
   });
 
   it('goes on where a person says so, and then counts only what came after', async () => {

@@ -174,6 +174,25 @@ describe('the lock of a pipeline', () => {
     expect(await publish(at('2.2.1'))).toMatchObject({ is: 'published' });
   });
 
+  it('is no version that was rolled back or has not reached the pipeline, also where that is named exactly', async () => {
+    const named = (name: string) => apply(name, pipelineOf(name, { range: '2.2.0' }));
+    await publish(MICROSERVICE);
+    await apply('likes-api');
+    await apply('items-api');
+    await publish(at('2.2.0'), { rings: 'likes-api,100%', after: 1 });
+    await expect(named('items-api')).rejects.toThrow(/microservice.*2\.2\.0/);
+    await expect(named('new-api')).rejects.toThrow(/microservice.*2\.2\.0/);
+    await named('likes-api');
+    expect(await lockOf('likes-api')).toEqual({ microservice: '2.2.0' });
+
+    await service.rollBack({ template: 'microservice', by: 'aki' });
+    await expect(named('items-api')).rejects.toThrow(/microservice.*2\.2\.0/);
+    await expect(named('new-api')).rejects.toThrow(/microservice.*2\.2\.0/);
+    // It is pinned there, and can be changed otherwise.
+    await apply('likes-api', pipelineOf('likes-api', { range: '2.2.0', given: 'port: 9000' }));
+    expect(await lockOf('likes-api')).toEqual({ microservice: '2.2.0' });
+  });
+
   it('does not move to a version that the file does not fit, and the rollout says where', async () => {
     const open = MICROSERVICE.replace('protected: [deploy]', 'protected: []');
     await publish(open);
