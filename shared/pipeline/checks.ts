@@ -125,11 +125,15 @@ const NO_MANIFESTS = 'but the pipeline has no manifests; name them as in manifes
 
 /** An input that somebody must give, in a pipeline that also starts with nobody there to ask. */
 function inputFindings(root: { readonly [key: string]: unknown }): Finding[] {
-  const isStarted = Array.isArray(root.on) && root.on.length > 0;
-  if (!isStarted || typeof root.template === 'string') return [];
+  const triggers: readonly unknown[] = Array.isArray(root.on) ? root.on : [];
+  if (typeof root.template === 'string') return [];
   return Object.entries(isRecord(root.inputs) ? root.inputs : {}).flatMap(([name, input]): Finding[] => {
     if (!isRecord(input) || input.required !== true) return [];
-    const sentence = 'is asked for in vain when "on" starts the pipeline; give the input a default, or leave "on" out';
+    const gives = (trigger: unknown): boolean =>
+      isRecord(trigger) && isRecord(trigger.with) && Object.hasOwn(trigger.with, name);
+    const lacking = triggers.findIndex((trigger) => !gives(trigger));
+    if (lacking < 0) return [];
+    const sentence = `is asked for in vain when on[${lacking}] starts the pipeline; give the input a default, or a value under that trigger's "with"`;
     return [{ path: ['inputs', name, 'required'], at: 'key', sentence }];
   });
 }

@@ -330,7 +330,7 @@ const MISTAKES: readonly (readonly [string, string, readonly string[]])[] = [
       'on: [{ push: api }]',
     ),
     [
-      '2:33  inputs.size.required  is asked for in vain when "on" starts the pipeline; give the input a default, or leave "on" out',
+      '2:33  inputs.size.required  is asked for in vain when on[0] starts the pipeline; give the input a default, or a value under that trigger\'s "with"',
     ],
   ],
   [

@@ -241,7 +241,7 @@ describe('each mistake has its sentence and its place:', () => {
       `${PIPELINE}stages: { Roll-Out: { uses: wait } }\n`,
       [
         '3:11  stages.Roll-Out  must be a stage id: a lower-case letter, then lower-case letters, digits and "_", not "Roll-Out"',
-        '3:21  stages.Roll-Out.with  takes exactly one of for and until, not none',
+        '3:21  stages.Roll-Out.with  takes exactly one of for, until and windows, not none',
       ],
     ],
     [
