@@ -14,7 +14,7 @@ function full(part: (index: number) => string, begin = ''): string {
   let text = begin;
   for (let index = 0; ; index += 1) {
     const next = part(index);
-    if (text.length + next.length > FULL) return text;
+    if (text.length + next.length > FULL - 100) return text;
     text += next;
   }
 }
@@ -60,10 +60,14 @@ export const HOSTILE_FILES: { readonly [name: string]: () => string } = {
   'as many stages as fit': () => full((index) => stage(`s${index}`, 'needs: x'), ECHO),
   'stages that all need each other': () => {
     const ids = Array.from({ length: 400 }, (_, index) => `s${index}`);
-    return `${ECHO}x: &all [${ids.join(', ')}]\n${ids.map((id) => stage(id, 'needs: *all')).join('')}`.replace('x: ', 'x-x: ');
+    const first = `  s: { uses: echo, needs: &all [${ids.join(', ')}] }\n`;
+    return `${ECHO}${first}${ids
+      .slice(1)
+      .map((id) => stage(id, 'needs: *all'))
+      .join('')}`;
   },
   'needs that are nearly right': () => {
-    const ids = Array.from({ length: 400 }, (_, index) => LONG_ID(index));
+    const ids = Array.from({ length: 398 }, (_, index) => LONG_ID(index));
     const known = ids.map((id) => stage(id, 'with: {}')).join('');
     return full((index) => `, ${LONG_ID(index)}x`, `${ECHO}${known}  last: { uses: echo, needs: [a`).concat('] }\n');
   },
@@ -75,17 +79,21 @@ export const HOSTILE_FILES: { readonly [name: string]: () => string } = {
   },
   'an expression without end': () => `${ECHO}${stage('a', `with: { text: "${OPEN}${' '.repeat(200_000)}" }`)}`,
   'expressions that begin and never end': () => `${ECHO}${stage('a', `with: { text: "${OPEN.repeat(60_000)}" }`)}`,
-  'an expression of 200,000 characters': () => `${ECHO}${stage('a', `with: { text: "${expression('1+'.repeat(100_000))}" }`)}`,
+  'an expression of 200,000 characters': () =>
+    `${ECHO}${stage('a', `with: { text: "${expression('1+'.repeat(100_000))}" }`)}`,
   'an expression of brackets': () => `${ECHO}${stage('a', `with: { text: "${expression('('.repeat(3_900))}" }`)}`,
   'an expression of signs': () => `${ECHO}${stage('a', `with: { text: "${expression(`${'!'.repeat(3_900)}true`)}" }`)}`,
-  'an expression of choices': () => `${ECHO}${stage('a', `with: { text: "${expression(`${'true ? '.repeat(500)}1`)}" }`)}`,
+  'an expression of choices': () =>
+    `${ECHO}${stage('a', `with: { text: "${expression(`${'true ? '.repeat(500)}1`)}" }`)}`,
   'thousands of expressions': () => {
     const begin = `${ECHO}  a: { uses: echo, with: { any: [1`;
     return full((index) => `, "${expression(`inputs.x${index} + 1`)}"`, begin).concat('] } }\n');
   },
   'thousands of right expressions': () => {
     const begin = `${ECHO}  a: { uses: echo, with: { any: [1`;
-    return full((index) => `, "${expression(`pipeline.name + "${index}"`.replaceAll('"', "'"))}"`, begin).concat('] } }\n');
+    return full((index) => `, "${expression(`pipeline.name + "${index}"`.replaceAll('"', "'"))}"`, begin).concat(
+      '] } }\n',
+    );
   },
   'text of thousands of expressions': () => {
     const text = Array.from({ length: 20_000 }, () => expression('x')).join('');
@@ -94,11 +102,14 @@ export const HOSTILE_FILES: { readonly [name: string]: () => string } = {
   'a pattern that backtracks for ever': () =>
     `pipeline: p\ninputs: { a: { type: string, pattern: "(a+)+$", default: "${'a'.repeat(9_000)}!" } }\nstages: { a: { uses: echo } }\n`,
   'a pattern that repeats repetitions': () =>
-    full((index) => `  a${index}: { type: string, pattern: "((x{1,100}){1,100}){1,10}", default: a }\n`, 'pipeline: p\ninputs:\n').concat(
+    full(
+      (index) => `  a${index}: { type: string, pattern: "((x{1,100}){1,100}){1,10}", default: a }\n`,
+      'pipeline: p\ninputs:\n',
+    ).concat('stages: { a: { uses: echo } }\n'),
+  'as many inputs as fit': () =>
+    full((index) => `  a${index}: { type: list }\n`, 'pipeline: p\ninputs:\n').concat(
       'stages: { a: { uses: echo } }\n',
     ),
-  'as many inputs as fit': () =>
-    full((index) => `  a${index}: { type: list }\n`, 'pipeline: p\ninputs:\n').concat('stages: { a: { uses: echo } }\n'),
   'inputs in inputs': () =>
     `pipeline: p\ninputs: { a: ${'{ type: object, fields: { b: '.repeat(15)}{ type: string }${' } }'.repeat(15)} }\nstages: { a: { uses: echo } }\n`,
   'lists of lists of inputs': () =>

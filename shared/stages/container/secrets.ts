@@ -18,7 +18,7 @@ export type Veil = {
 };
 
 /** `because` says, in a clause with the way on, which secret cannot be told from other text. */
-export type Veiling = { readonly veil: Veil } | { readonly because: string };
+type Veiling = { readonly veil: Veil } | { readonly because: string };
 
 /**
  * What covers the values of the stage's secrets, or why they cannot be covered: this account may not read one, it is
@@ -36,7 +36,9 @@ export async function veilOf(
     const { value } = found;
     if (value.length < SHORTEST_CHARACTERS) {
       const least = `use one of at least ${SHORTEST_CHARACTERS} characters`;
-      return { because: `the key ${key} of Secret ${context.namespace}/${secret} is too short to be told from other text; ${least}` };
+      return {
+        because: `the key ${key} of Secret ${context.namespace}/${secret} is too short to be told from other text; ${least}`,
+      };
     }
     // A log goes line by line, and a key in PEM has many; base64 is how manifests and headers carry a value.
     for (const part of [value, ...value.split('\n'), Buffer.from(value).toString('base64')]) {
@@ -68,7 +70,7 @@ async function secretValue(
     const encoded = data[key];
     // A real API server folds stringData into data; the sandbox keeps what was written.
     const value = encoded === undefined ? stringData[key] : Buffer.from(encoded, 'base64').toString('utf8');
-    return value === undefined ? { because: `${secret} has no key ${key} any more; put it back` } : { value };
+    return value === undefined ? { because: `${secret} has no key ${key}; put it there` } : { value };
   } catch (error) {
     if (isClusterError(error, 'forbidden')) {
       return { because: `Gennaker may not read ${secret}; let its role in the cluster get that Secret` };
