@@ -255,6 +255,14 @@ describe('executions', () => {
     expect(world.commands).toEqual([]);
   });
 
+  it('are not restarted where their team may not run them any more', async () => {
+    const text = 'items-api claims what its team may not have: "us" is not among its targets.';
+    await start({ restartExecution: async () => ({ is: 'refused', text }) });
+    const answer = await post('/api/executions/items-api-7/restart', {});
+    expect(answer.status).toBe(409);
+    expect(await errorOf(answer)).toMatchObject({ code: 'refused', message: text });
+  });
+
   it('that ended are not cancelled, and late signals are told so', async () => {
     await start({
       cancelExecution: async () => ({ is: 'already-ended', status: 'succeeded' }),

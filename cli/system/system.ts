@@ -25,7 +25,7 @@ import { gitReader } from '../../shared/git/reader.ts';
 import { gitHubClients } from '../../shared/git-hosts/github/client.ts';
 import type { Answer, Delivery } from '../../shared/ports/bus.ts';
 import type { Log } from '../../shared/ports/log.ts';
-import { registryTagResolver, type TagResolver } from '../../shared/registry/resolver.ts';
+import { allowedRegistries, registryTagResolver, type TagResolver } from '../../shared/registry/resolver.ts';
 import { loadStageKinds } from '../../shared/stages/custom-kinds.ts';
 import { guardedHttpClient } from '../../shared/stages/http-client.ts';
 import type { StageKind } from '../../shared/stages/kind.ts';
@@ -164,7 +164,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     slackApiUrl: settings.GENNAKER_SLACK_API_URL,
     publicUrl: url,
   });
-  const resolver = options.resolver ?? registryTagResolver();
+  const registries = allowedRegistries(settings.GENNAKER_ALLOWED_HOSTS, settings.GENNAKER_REGISTRY_HOSTS);
+  const resolver = options.resolver ?? registryTagResolver({ allow: registries });
   const planning = {
     ...engine,
     ...ports,

@@ -88,7 +88,7 @@ export function planRoutes(commands: PlanCommands, clock: { now(): number }): re
             const changed = `The plan no longer holds, and nothing was applied. ${answer.changes.join(' ')}`;
             throw new Refusal(409, 'plan-outdated', `${changed} Plan again.`);
           }
-          return json(200, { pipelines: answer.pipelines });
+          return json(200, { pipelines: answer.pipelines, notes: answer.notes });
         }),
     },
   ];

@@ -22,7 +22,6 @@ it.each([
   ['a Deployment', 'apiVersion: apps/v1\nkind: Deployment\nspec:\n  template: {}\n'],
   ['a PodTemplate', 'apiVersion: v1\nkind: PodTemplate\ntemplate:\n  spec: {}\n'],
   ['text in a block', 'apiVersion: v1\nkind: ConfigMap\ndata:\n  a: |\n    pipeline: a\n'],
-  ['text of which a line looks like one', 'note: "\npipeline: a"\n'],
   ["a chart's template", '{{- if .Values.a }}\napiVersion: v1\nkind: Pod\ntemplate: {}\n{{- end }}\n'],
   ['something else', 'name: ci\njobs: {}\n'],
 ])('%s does not', (_, text) => {

@@ -1,5 +1,5 @@
 /** What a delivery may write that is held to namespaces: checked on the objects, and again on what the cluster says of their kinds. */
-import picomatch from 'picomatch';
+import { matchesGlob } from '../pipeline/glob.ts';
 import { type Cluster, describeObject, type Manifest } from '../ports/cluster.ts';
 import { isClusterKind } from './objects.ts';
 
@@ -42,7 +42,7 @@ function isNamespace({ apiVersion, kind }: { apiVersion: string; kind: string })
 }
 
 function notAmong(allowed: readonly string[], namespace: string, described: string): string | undefined {
-  if (allowed.some((pattern) => picomatch.isMatch(namespace, pattern))) return undefined;
+  if (allowed.some((pattern) => matchesGlob(pattern, namespace))) return undefined;
   const may = allowed.length === 0 ? 'it may use none' : `it may use ${allowed.join(', ')}`;
   return `${described}: "${namespace}" is not among the namespaces of its team; ${may}`;
 }

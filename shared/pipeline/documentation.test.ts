@@ -13,7 +13,7 @@ import { parsePipelines } from './parse.ts';
 import { formatProblems } from './problem.ts';
 import { renderManifests } from './render.ts';
 import { selectFiles } from './select-files.ts';
-import { settle } from './settle.ts';
+import { outlinedImages, settle } from './settle.ts';
 import { templatesOf } from './template.ts';
 import { isRecord } from './yaml-file.ts';
 
@@ -61,6 +61,15 @@ describe('the reference of the language', () => {
   it.each(yamlBlocks)('has only YAML that means what it says: %#', ({ text, expected }) => {
     const parsed = parsePipelines({ file: 'gennaker.yaml', text: whole(text), kinds, templatesFor });
     expect('problems' in parsed ? formatProblems(parsed.problems) : undefined).toBe(expected);
+    for (const definition of 'pipelines' in parsed ? parsed.pipelines : []) {
+      const settled = settle({ definition, templates, inputs: {} });
+      const targets = [...'jp us uk'.split(' ')].map((target) => ({
+        name: target,
+        labels: { env: 'prod', region: `asia-${target}` },
+      }));
+      const command = { definition: settled, kinds, templates, targets, images: outlinedImages(settled), trigger: {} };
+      expect(compile(command).stages.length).toBeGreaterThan(0);
+    }
   });
 
   it('tells of every field of the language and of every parameter and output of the kinds', () => {

@@ -142,7 +142,7 @@ class Expander {
       // What was inserted sees what its author can see: what is around the template, and what was inserted beside it.
       const scope =
         node.scope === undefined
-          ? { ...level.scope, stages: new Map(stages) }
+          ? { ...level.scope, stages }
           : { ...node.scope, stages: new Map([...node.scope.stages, ...insertedBefore]) };
       const target = node.scope === undefined ? {} : targetOf(level.scope);
       const result = this.#node({

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { checkDocument, type Usable } from './checks.ts';
 import { hasExpression } from './expressions/text.ts';
 import { type Finding, findings, valueAt } from './issues.ts';
-import { formatPath, type Problem, sortProblems } from './problem.ts';
+import { formatPath, type Problem, shortened, sortProblems } from './problem.ts';
 import { type Definition, definitionSchema } from './schema.ts';
 import { NO_TEMPLATES, type Template, type Templates, templateSchema, templatesOf } from './template.ts';
 import { isRecord, readYaml, type YamlDocument } from './yaml-file.ts';
@@ -119,7 +119,8 @@ class Reader {
     const value = offset === undefined ? document.valueAt(path) : document.inTextAt(path, offset);
     const position = at === 'key' ? document.keyAt(path) : value;
     const where = alone === true ? '' : formatPath(path);
-    this.problems.push({ file: this.#file, ...position, message: where === '' ? sentence : `${where}  ${sentence}` });
+    const message = shortened(where === '' ? sentence : `${where}  ${sentence}`);
+    this.problems.push({ file: this.#file, ...position, message });
   }
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { planOf, problemsOf, published, read } from '../../test/support/language.ts';
+import { definitionOf, planDefinition, published } from '../../test/support/language.ts';
 import { seededRandom } from '../../test/support/random.ts';
 import { canonicalJson } from './canonical.ts';
 import { printDefinition } from './print.ts';
@@ -120,15 +120,12 @@ it('parse, plan, print and parse give the same plan, for 200 pipelines of up to 
   fc.assert(
     fc.property(fc.nat(), fc.integer({ min: 1, max: 300 }), (seed, size) => {
       const text = stringify(generated(seed, size));
-      expect(problemsOf(text, templates)).toEqual([]);
-      const [definition] = read(text, templates).pipelines;
-      if (definition === undefined) throw new Error('the text has a pipeline');
-      const plan = planOf(text, { templates });
+      const definition = definitionOf(text, templates);
+      const plan = planDefinition(definition, { templates });
       largest = Math.max(largest, plan.stages.length);
-      const printed = printDefinition(definition);
-      const [again] = read(printed, templates).pipelines;
+      const again = definitionOf(printDefinition(definition), templates);
       expect(canonicalJson(again)).toBe(canonicalJson(definition));
-      expect(canonicalJson(planOf(printed, { templates }))).toBe(canonicalJson(plan));
+      expect(canonicalJson(planDefinition(again, { templates }))).toBe(canonicalJson(plan));
     }),
     { numRuns: 200 },
   );

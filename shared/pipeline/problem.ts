@@ -23,6 +23,13 @@ export function formatPath(path: Path): string {
   return text;
 }
 
+const MAXIMUM_MESSAGE = 900;
+
+/** The message as people can read it: names and values in it may be as long as a file. */
+export function shortened(message: string): string {
+  return message.length <= MAXIMUM_MESSAGE ? message : `${message.slice(0, MAXIMUM_MESSAGE).toWellFormed()}…`;
+}
+
 /** By file, then by position, then by message; the same problem once. */
 export function sortProblems(problems: readonly Problem[]): Problem[] {
   const sorted = [...problems].sort(

@@ -1,6 +1,6 @@
 /** Which targets a stage runs on: by name, or by the labels that a target has. */
-import picomatch from 'picomatch';
 import { z } from 'zod';
+import { matchesGlob } from './glob.ts';
 import { didYouMean } from './nearest.ts';
 import type { Target } from './scope.ts';
 
@@ -83,7 +83,7 @@ function named(
 function hasLabels(target: Target, labels: { readonly [label: string]: string }): boolean {
   return Object.entries(labels).every(([label, pattern]) => {
     const value = Object.hasOwn(target.labels, label) ? target.labels[label] : undefined;
-    return value !== undefined && picomatch.isMatch(value, pattern, { nobrace: true, noextglob: true, bash: true });
+    return value !== undefined && matchesGlob(pattern, value);
   });
 }
 

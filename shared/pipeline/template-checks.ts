@@ -37,7 +37,8 @@ export function templateFindings(stage: RawStage, document: YamlDocument, usable
       return [{ path, at: 'value', sentence }];
     }
     case 'no-version': {
-      const sentence = `no version of ${use.name} fits "${use.range}"; there are ${found.versions.join(', ')}`;
+      const sentence =
+        found.because ?? `no version of ${use.name} fits "${use.range}"; there are ${found.versions.join(', ')}`;
       return [{ path, at: 'value', sentence }];
     }
     case 'unchecked':

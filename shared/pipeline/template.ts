@@ -116,7 +116,8 @@ export type FoundTemplate =
   | { readonly is: 'unknown' }
   /** Nobody here knows what is published: nothing can be said about it. */
   | { readonly is: 'unchecked' }
-  | { readonly is: 'no-version'; readonly versions: readonly string[] }
+  /** `because` says more than that none fits, where that is known. */
+  | { readonly is: 'no-version'; readonly versions: readonly string[]; readonly because?: string }
   | { readonly is: 'not-a-range' };
 
 /** The templates that a pipeline can use: for each use one version. */

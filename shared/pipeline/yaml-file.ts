@@ -13,12 +13,13 @@ import {
   parseAllDocuments,
   type Scalar,
 } from 'yaml';
-import { formatPath, type Path, type Problem } from './problem.ts';
-import { nestedTooDeeply, placeInText } from './yaml-text.ts';
+import { formatPath, type Path, type Problem, shortened } from './problem.ts';
+import { countDocuments, placeInText, tooMuchToParse } from './yaml-text.ts';
 
 export const MAXIMUM_DEPTH = 40;
 export const MAXIMUM_DOCUMENTS = 200;
 const MAXIMUM_SYNTAX_PROBLEMS = 20;
+const TOO_MANY_SIGNS = 'the document has more quotes, anchors, aliases and tags than are read';
 const TOO_DEEP = `the document is nested too deeply; at most ${MAXIMUM_DEPTH} levels are read`;
 
 export type YamlLimits = { readonly maximumBytes: number; readonly maximumValues: number };
@@ -56,8 +57,19 @@ export function readYaml(command: {
     const message = `the file has ${bytes} bytes; at most ${limits.maximumBytes} are read`;
     return { documents: [], problems: [{ file, line: 1, column: 1, message }] };
   }
-  const tooDeep = nestedTooDeeply(text);
-  if (tooDeep !== undefined) return { documents: [], problems: [{ file, ...tooDeep, message: TOO_DEEP }] };
+  const tooMuch = tooMuchToParse(text);
+  if (tooMuch !== undefined) {
+    const { line, column, because } = tooMuch;
+    return {
+      documents: [],
+      problems: [{ file, line, column, message: because === 'depth' ? TOO_DEEP : TOO_MANY_SIGNS }],
+    };
+  }
+  const expected = countDocuments(text);
+  if (expected > MAXIMUM_DOCUMENTS) {
+    const message = `the file has ${expected} documents; at most ${MAXIMUM_DOCUMENTS} are read`;
+    return { documents: [], problems: [{ file, line: 1, column: 1, message }] };
+  }
   const lines = new LineCounter();
   // Duplicate keys are looked for below: the library's own check is quadratic in the number of keys.
   const shared = { lineCounter: lines, prettyErrors: false, uniqueKeys: false, logLevel: 'silent' } as const;
@@ -73,10 +85,6 @@ export function readYaml(command: {
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
   const problems: Problem[] = [];
-  if (documents.length > MAXIMUM_DOCUMENTS) {
-    const message = `the file has ${documents.length} documents; at most ${MAXIMUM_DOCUMENTS} are read`;
-    return { documents: [], problems: [{ file, line: 1, column: 1, message }] };
-  }
   const read: YamlDocument[] = [];
   for (const document of documents) {
     const syntax = syntaxProblems(document, { file, text, place });
@@ -290,7 +298,8 @@ class Reader {
 
   #problem(at: Position, path: Path, sentence: string): void {
     const where = formatPath(path);
-    this.problems.push({ file: this.#file, ...at, message: where === '' ? sentence : `${where}  ${sentence}` });
+    const message = shortened(where === '' ? sentence : `${where}  ${sentence}`);
+    this.problems.push({ file: this.#file, ...at, message });
   }
 
   #stop(at: Position, sentence: string): undefined {

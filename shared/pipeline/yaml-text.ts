@@ -4,12 +4,18 @@ import type { Position } from './yaml-file.ts';
 /** Far more than any document has, and far less than what keeps a parser busy. */
 const MAXIMUM_OPEN = 500;
 
+/** Quotes, anchors, aliases and tags; a file of many values has far fewer. */
+const MAXIMUM_SIGNS = 80_000;
+
+export type Refused = Position & { readonly because: 'depth' | 'signs' };
+
 /**
- * Where the text opens more lists and maps than any document does. Brackets in texts and comments count too, so the
- * limit is generous: it spares the parser what would only cost time.
+ * Where the text has more nesting, or more signs, than any document. What stands in texts and comments counts too, so
+ * the limits are generous: they spare the parser what would only cost time and memory.
  */
-export function nestedTooDeeply(text: string): Position | undefined {
+export function tooMuchToParse(text: string): Refused | undefined {
   let open = 0;
+  let signs = 0;
   let line = 1;
   let lineStart = 0;
   /** `- - - a`: signs at the beginning of a line, each of which opens a list or a map. */
@@ -28,11 +34,24 @@ export function nestedTooDeeply(text: string): Position | undefined {
     else if ((code === CLOSE_LIST || code === CLOSE_MAP) && open > 0) open -= 1;
     if (isBeginning && (code === DASH || code === QUESTION || code === COLON)) compact += 1;
     else if (code !== SPACE) isBeginning = false;
-    if (open > MAXIMUM_OPEN || compact > MAXIMUM_OPEN) return { line, column: at - lineStart + 1 };
+    if (SIGNS.has(code)) signs += 1;
+    const because =
+      open > MAXIMUM_OPEN || compact > MAXIMUM_OPEN ? 'depth' : signs > MAXIMUM_SIGNS ? 'signs' : undefined;
+    if (because !== undefined) return { line, column: at - lineStart + 1, because };
   }
   return undefined;
 }
 
+/** How many documents the text has, as far as lines tell. */
+export function countDocuments(text: string): number {
+  let count = 0;
+  const begin = /^---(?:\s|$)/gm;
+  while (begin.exec(text) !== null) count += 1;
+  return count;
+}
+
+/** `"`, `'`, `&`, `*` and `!` */
+const SIGNS: ReadonlySet<number> = new Set([34, 39, 38, 42, 33]);
 const NEWLINE = 10;
 const SPACE = 32;
 const DASH = 45;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RegistryError, registryTagResolver } from './resolver.ts';
+import { allowedRegistries, RegistryError, registryTagResolver } from './resolver.ts';
 
 const MANIFEST = '{"schemaVersion":2}';
 const DIGEST = `sha256:${createHash('sha256').update(MANIFEST).digest('hex')}`;
@@ -109,6 +109,25 @@ describe('registryTagResolver', () => {
     const error: unknown = await resolve(name, tag, password).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(RegistryError);
     expect(error).toMatchObject({ code, retryable: code === 'unreachable', message: expect.stringMatching(message) });
+  });
+
+  it('asks the hosts that the admins allow, and no other', async () => {
+    const ask = (allow: string[], repository = `${host}/public`) =>
+      registryTagResolver({ allow, resolve: async () => [{ address: '10.0.0.7', family: 4 }] }).resolve({
+        repository,
+        tag: '1.2.3',
+        signal: AbortSignal.timeout(15_000),
+      });
+    await expect(ask(['127.0.0.1'])).resolves.toEqual({ digest: DIGEST });
+    await expect(ask([...allowedRegistries(['*'], { inside: host })])).resolves.toEqual({ digest: DIGEST });
+    for (const refused of [
+      ask(['*']),
+      ask(['registry.example.com']),
+      ask(['*'], 'inside.example.com/a'),
+      ask(['*'], '169.254.169.254/a'),
+    ]) {
+      await expect(refused).rejects.toMatchObject({ name: 'RegistryError', code: 'refused', retryable: false });
+    }
   });
 
   it('gives up in time', async () => {

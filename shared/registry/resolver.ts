@@ -1,6 +1,9 @@
 /** A tag to its digest, and the tags that there are, asked at the registry by the OCI distribution API. */
 import { createHash } from 'node:crypto';
-import { isIP } from 'node:net';
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { isIP, type LookupFunction } from 'node:net';
+import { guardOf, HttpRefused, type Resolve } from '../stages/http-client.ts';
 import { DOCKER_HUB, isDigest, isTag, splitRepository } from './reference.ts';
 
 const MAXIMUM_MANIFEST_BYTES = 4 * 1024 * 1024;
@@ -57,28 +60,53 @@ export type Login = { readonly username: string; readonly password: string };
  * `login` gives the credentials for a registry's host, looked up anew each time so that they can be short-lived;
  * without one, what is public can be read. `tokenHosts` names the host of the token server of each registry whose is
  * not its own. `timeoutMs` bounds each question as a whole.
+ *
+ * `allow` holds the hosts that may be asked, as `guardedHttpClient` takes them: whoever writes a pipeline names its
+ * registries. Without it any is asked, which is for a person at their own machine. `resolve` is for tests.
  */
 export function registryTagResolver(
   options: {
     login?: (host: string) => Promise<Login | undefined>;
     tokenHosts?: { readonly [registry: string]: string };
     timeoutMs?: number;
+    allow?: readonly string[];
+    resolve?: Resolve;
   } = {},
 ): TagResolver {
   const login = options.login ?? (async () => undefined);
   const tokenHosts = new Map([...TOKEN_HOSTS, ...Object.entries(options.tokenHosts ?? {})]);
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const { allow, resolve } = options;
+  const guard: Guard =
+    allow === undefined
+      ? async (url) => ({ target: new URL(url) })
+      : guardOf({ allow, ...(resolve === undefined ? {} : { resolve }) });
   return {
     async resolve({ repository, tag, signal }) {
       const bounded = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-      const question = new Question({ repository, tag, signal: bounded, login, tokenHosts });
+      const question = new Question({ repository, tag, signal: bounded, login, tokenHosts, guard });
       return { digest: await question.ask() };
     },
     async list({ repository, signal }) {
       const bounded = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-      return new Question({ repository, signal: bounded, login, tokenHosts }).tags();
+      return new Question({ repository, signal: bounded, login, tokenHosts, guard }).tags();
     },
   };
+}
+
+/** Where a request may go. Without `lookup` the name is resolved as any other. */
+type Guard = (url: string) => Promise<{ readonly target: URL; readonly lookup?: LookupFunction }>;
+
+/** The hosts that may be asked: those that are allowed anyway, and the registries that the admins name. */
+export function allowedRegistries(
+  allow: readonly string[],
+  registryHosts: { readonly [reported: string]: string },
+): readonly string[] {
+  const named = Object.values(registryHosts).flatMap((host) => {
+    const url = URL.parse(`https://${host}`);
+    return url === null ? [] : [url.hostname.replace(/^\[|\]$/g, '')];
+  });
+  return [...allow, ...named];
 }
 
 /** One question, with the token that it may take to be allowed to ask it. */
@@ -90,6 +118,7 @@ class Question {
   readonly #signal: AbortSignal;
   readonly #login: (host: string) => Promise<Login | undefined>;
   readonly #tokenHosts: ReadonlyMap<string, string>;
+  readonly #guard: Guard;
   #authorization: string | undefined;
 
   constructor(command: {
@@ -98,6 +127,7 @@ class Question {
     signal: AbortSignal;
     login: (host: string) => Promise<Login | undefined>;
     tokenHosts: ReadonlyMap<string, string>;
+    guard: Guard;
   }) {
     const { host, path } = splitRepository(command.repository);
     this.#name = command.tag === undefined ? `${host}/${path}` : `${host}/${path}:${command.tag}`;
@@ -107,13 +137,14 @@ class Question {
     this.#signal = command.signal;
     this.#login = command.login;
     this.#tokenHosts = command.tokenHosts;
+    this.#guard = command.guard;
   }
 
   async ask(): Promise<string> {
     const head = await this.#manifest('HEAD');
-    await head.body?.cancel();
-    const told = head.headers.get('docker-content-digest');
-    if (told !== null && isDigest(told)) return told;
+    head.destroy();
+    const told = head.headers['docker-content-digest'];
+    if (typeof told === 'string' && isDigest(told)) return told;
     // Not every registry tells the digest; it is the hash of the manifest's bytes.
     const body = await this.#read(await this.#manifest('GET'), MAXIMUM_MANIFEST_BYTES);
     return `sha256:${createHash('sha256').update(body).digest('hex')}`;
@@ -126,7 +157,7 @@ class Question {
     for (let page = 0; page < MAXIMUM_TAG_PAGES; page += 1) {
       const query = new URLSearchParams({ n: String(TAGS_PER_PAGE), ...(last === undefined ? {} : { last }) });
       const response = await this.#ask('GET', `tags/list?${query}`, 'application/json');
-      const hasMore = response.headers.has('link');
+      const hasMore = response.headers.link !== undefined;
       const tags = tagsIn(parseJson(Buffer.from(await this.#read(response, MAXIMUM_TAGS_BYTES)).toString('utf8')));
       const before = all.size;
       for (const tag of tags) all.add(tag);
@@ -137,22 +168,27 @@ class Question {
     throw new RegistryError('refused', text);
   }
 
-  #manifest(method: 'HEAD' | 'GET'): Promise<Response> {
+  #manifest(method: 'HEAD' | 'GET'): Promise<IncomingMessage> {
     return this.#ask(method, `manifests/${encodeURIComponent(this.#tag)}`, ACCEPT);
   }
 
-  async #ask(method: 'HEAD' | 'GET', path: string, accept: string): Promise<Response> {
+  async #ask(method: 'HEAD' | 'GET', path: string, accept: string): Promise<IncomingMessage> {
     const base = origin(this.#host === DOCKER_HUB ? DOCKER_HUB_API : this.#host);
     const url = `${base}/v2/${this.#path}/${path}`;
     let response = await this.#fetch(url, method, { accept });
-    if (response.status === 401 && this.#authorization === undefined) {
-      await response.body?.cancel();
-      this.#authorization = await this.#authorize(response.headers.get('www-authenticate') ?? '');
+    if (response.statusCode === 401 && this.#authorization === undefined) {
+      response.destroy();
+      this.#authorization = await this.#authorize(response.headers['www-authenticate'] ?? '');
       response = await this.#fetch(url, method, { accept });
     }
-    if (response.ok) return response;
-    await response.body?.cancel();
-    throw this.#failure(response.status);
+    return this.#accepted(response);
+  }
+
+  #accepted(response: IncomingMessage): IncomingMessage {
+    const { statusCode = 0 } = response;
+    if (statusCode >= 200 && statusCode < 300) return response;
+    response.destroy();
+    throw this.#failure(statusCode);
   }
 
   async #authorize(challenge: string): Promise<string> {
@@ -170,11 +206,7 @@ class Question {
     if (scheme.toLowerCase() !== 'bearer' || realm === undefined) throw this.#failure(401);
     const url = this.#tokenUrl(realm, parameters.get('service'));
     const response = await this.#fetch(url.href, 'GET', basic === undefined ? {} : { authorization: basic });
-    if (!response.ok) {
-      await response.body?.cancel();
-      throw this.#failure(response.status);
-    }
-    return `Bearer ${this.#token(await this.#read(response, MAXIMUM_TOKEN_BYTES))}`;
+    return `Bearer ${this.#token(await this.#read(this.#accepted(response), MAXIMUM_TOKEN_BYTES))}`;
   }
 
   /** Credentials go to the registry's own host, or to one that is known to be its own; never where an answer points. */
@@ -203,24 +235,35 @@ class Question {
     );
   }
 
-  async #fetch(url: string, method: string, headers: { readonly [name: string]: string }): Promise<Response> {
+  /** Redirects are not followed: they would lead anywhere, with the credentials. */
+  async #fetch(url: string, method: string, headers: { readonly [name: string]: string }): Promise<IncomingMessage> {
+    const authorization = this.#authorization === undefined ? {} : { authorization: this.#authorization };
     try {
-      return await fetch(url, {
+      const { target, lookup } = await this.#guard(url);
+      const response = await opened({
+        target,
         method,
-        redirect: 'error',
+        headers: { 'accept-encoding': 'identity', ...authorization, ...headers },
         signal: this.#signal,
-        headers: { ...(this.#authorization === undefined ? {} : { authorization: this.#authorization }), ...headers },
+        ...(lookup === undefined ? {} : { lookup }),
       });
+      const { statusCode = 0 } = response;
+      if (statusCode < 300 || statusCode >= 400) return response;
+      response.destroy();
+      throw new Error(`it answered ${statusCode}, and redirects are not followed`);
     } catch (cause) {
+      if (cause instanceof HttpRefused) {
+        throw new RegistryError('refused', `asking for ${this.#name}: ${cause.message}`, { cause });
+      }
       throw new RegistryError('unreachable', `asking for ${this.#name}: ${this.#host} does not answer`, { cause });
     }
   }
 
-  async #read(response: Response, maximumBytes: number): Promise<Uint8Array> {
+  async #read(response: IncomingMessage, maximumBytes: number): Promise<Uint8Array> {
     const chunks: Uint8Array[] = [];
     let bytes = 0;
     try {
-      for await (const chunk of response.body ?? []) {
+      for await (const chunk of response as AsyncIterable<Uint8Array>) {
         bytes += chunk.length;
         if (bytes > maximumBytes) break;
         chunks.push(chunk);
@@ -253,6 +296,23 @@ class Question {
 function tagsIn(answer: unknown): readonly string[] {
   const tags: unknown = typeof answer === 'object' && answer !== null && 'tags' in answer ? answer.tags : undefined;
   return Array.isArray(tags) ? tags.filter((tag): tag is string => typeof tag === 'string' && isTag(tag)) : [];
+}
+
+function opened(command: {
+  target: URL;
+  method: string;
+  headers: { readonly [name: string]: string };
+  signal: AbortSignal;
+  lookup?: LookupFunction;
+}): Promise<IncomingMessage> {
+  const { target, ...options } = command;
+  return new Promise((fulfil, reject) => {
+    const client = target.protocol === 'https:' ? https : http;
+    const request = client.request(target, { ...options, agent: false });
+    request.once('response', fulfil);
+    request.on('error', reject);
+    request.end();
+  });
 }
 
 function parseJson(text: string): unknown {

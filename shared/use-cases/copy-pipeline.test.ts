@@ -27,19 +27,27 @@ stages: { pause: { uses: wait, with: { for: 1s } } }
 `;
 const FILES = { 'k8s/deployment.yaml': 'kind: Deployment' };
 
-const copied = async (name: string, source = SOURCE) => {
+const [DEFINITION] = (() => {
+  const parsed = parsePipelines({ file: 'gennaker.yaml', text: SOURCE, kinds: stageKinds() });
+  return 'pipelines' in parsed ? parsed.pipelines : [];
+})();
+
+const copied = async (name: string, source = SOURCE, isKept = true) => {
   const pipeline: AppliedPipeline = {
     format: 1,
     name: 'items-api',
     team: 'items',
     file: 'gennaker.yaml',
-    definition: {},
+    definition: JSON.parse(JSON.stringify(DEFINITION)),
     appliedAt: 0,
     generation: 1,
     source: 'source',
     files: 'files',
   };
-  const blobs: { readonly [hash: string]: string } = { source, files: JSON.stringify(FILES) };
+  const blobs: { readonly [hash: string]: string } = {
+    ...(isKept ? { source } : {}),
+    files: JSON.stringify(FILES),
+  };
   return copyPipeline(
     {
       pipelines: {
@@ -89,6 +97,14 @@ describe('a copy of a pipeline', () => {
     const text = copy.is === 'copied' ? copy.text : '';
     const parsed = parsePipelines({ file: 'gennaker.yaml', text, kinds: stageKinds() });
     expect(parsed).toMatchObject({ pipelines: [{ pipeline: 'items-api-copy', team: 'items' }] });
+  });
+
+  it('of which the file is not kept is printed, without its comments', async () => {
+    const copy = await copied('items-api', SOURCE, false);
+    const text = copy.is === 'copied' ? copy.text : '';
+    expect(text).not.toContain('Japan first');
+    const parsed = parsePipelines({ file: 'gennaker.yaml', text, kinds: stageKinds() });
+    expect(parsed).toMatchObject({ pipelines: [{ pipeline: 'items-api-copy', stages: { tell: { needs: ['jp'] } } }] });
   });
 
   it('leaves alone the inputs that there are', async () => {

@@ -2,6 +2,8 @@
 import { type Document, isMap, isNode, isScalar, parseAllDocuments, visit } from 'yaml';
 import { hasExpression } from '../pipeline/expressions/text.ts';
 import { didYouMean } from '../pipeline/nearest.ts';
+import { readDefinition } from '../pipeline/parse.ts';
+import { printDefinition } from '../pipeline/print.ts';
 import type { ManifestFiles } from '../pipeline/render.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Pipelines } from '../ports/pipelines.ts';
@@ -20,7 +22,7 @@ export type CopiedPipeline =
       /** The files that it names, by their path beside it. */
       readonly files: ManifestFiles;
     }
-  | { readonly is: 'unknown' | 'not-kept'; readonly message: string };
+  | { readonly is: 'unknown'; readonly message: string };
 
 export async function copyPipeline(
   ports: { readonly pipelines: Pick<Pipelines, 'get' | 'list'>; readonly blobs: Pick<Blobs, 'get'> },
@@ -33,10 +35,10 @@ export async function copyPipeline(
     return { is: 'unknown', message: `There is no pipeline "${name}"${hint}` };
   }
   const source = pipeline.source === undefined ? undefined : await ports.blobs.get({ hash: pipeline.source });
-  const document = source === undefined ? undefined : documentOf(source, name);
-  if (document === undefined) {
-    return { is: 'not-kept', message: `The file of ${name} is not kept: apply it again, then copy it.` };
-  }
+  const kept = source === undefined ? undefined : documentOf(source, name);
+  // Without its file a pipeline can still be told, only not in its author's words.
+  const document = kept ?? documentOf(printDefinition(readDefinition(pipeline.definition)), name);
+  if (document === undefined) throw new Error(`copying ${name}: what was printed of it is not a pipeline`);
   const files = pipeline.files === undefined ? undefined : await ports.blobs.get({ hash: pipeline.files });
   return {
     is: 'copied',

@@ -146,7 +146,17 @@ export async function planApplied(
   const lock = pipeline.templates ?? {};
   const settled = await settledOf(ports, pipeline, definition);
   const drafts: PlanPipelinesPorts = { ...ports, blobs: draftBlobs(ports.blobs) };
-  const subject = { definition, settled, lock, warnings: [], binding: undefined, file: pipeline.file, files: pipeline.files, event, request };
+  const subject = {
+    definition,
+    settled,
+    lock,
+    warnings: [],
+    binding: undefined,
+    file: pipeline.file,
+    files: pipeline.files,
+    event,
+    request,
+  };
   return planPipeline(drafts, subject, 'compare', signal);
 }
 

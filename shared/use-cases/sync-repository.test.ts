@@ -6,6 +6,7 @@ import { systemRandom } from '../adapters/system-random.ts';
 import { GitError } from '../git/git-error.ts';
 import type { Repository } from '../ports/repositories.ts';
 import { stageKinds } from '../stages/registry.ts';
+import { applyByHand } from './apply-by-hand.ts';
 import { StaleApply } from './apply-files.ts';
 import { documentParsers } from './documents.ts';
 import { planReader } from './plans.ts';
@@ -179,4 +180,128 @@ describe('syncing a repository', () => {
       lines: ['a.yaml:1:11  pipeline  "items-api" belongs to the repository items'],
     });
   });
+});
+
+/** Registers another repository for the same team, whose branch is the same. */
+async function registerOther(): Promise<void> {
+  const other = await repository();
+  if (other === undefined) throw new Error('the repository is gone');
+  const { live: _, outcome: __, ...fresh } = other;
+  await embedded.repositories.write({ key: 'others', value: { ...fresh, id: 'others' }, expected: 'absent' });
+}
+const template = (name: string, uses = 'wait', given = 'for: 1s'): string =>
+  [
+    `template: ${name}`,
+    'version: 1.0.0',
+    'owner: items',
+    'description: Waits.',
+    'stages:',
+    `  soak: { uses: ${uses}, with: { ${given} } }`,
+    '',
+  ].join('\n');
+const published = async (name: string) => (await embedded.templates.read({ key: name }))?.value.versions.length ?? 0;
+const deployment = (namespace: string): string =>
+  `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings, namespace: ${namespace} }\n`;
+const delivering = (targets: string): string =>
+  [
+    'pipeline: items-api',
+    'manifests: { files: [k8s/*.yaml] }',
+    'stages:',
+    `  release: { uses: deploy, ${targets} }`,
+    '',
+  ].join('\n');
+
+describe('a commit of which not all can become live', () => {
+  it('publishes no template where a pipeline beside it belongs to another repository', async () => {
+    await sync('one');
+    await registerOther();
+    branch.files = { ...branch.files, 'z.yaml': template('items-soak') };
+    expect(await syncRepository(ports, { id: 'others', event: 'two' })).toMatchObject({
+      is: 'refused',
+      lines: ['a.yaml:1:11  pipeline  "items-api" belongs to the repository items'],
+    });
+    expect(await published('items-soak')).toBe(0);
+  });
+
+  it('says what was published where a pipeline is taken by another meanwhile', async () => {
+    branch.files = { 'a.yaml': pipeline('items-api', '1s'), 'z.yaml': template('items-soak') };
+    await registerOther();
+    const { templates } = ports;
+    const late: SyncPorts = {
+      ...ports,
+      templates: {
+        ...templates,
+        async write(command) {
+          await syncRepository(ports, { id: 'others', event: 'between' });
+          return templates.write(command);
+        },
+        read: (query) => templates.read(query),
+        list: (query) => templates.list(query),
+        delete: (command) => templates.delete(command),
+      },
+    };
+    branch.beforeRead = async () => {
+      branch.files = { 'a.yaml': pipeline('items-api', '1s') };
+      branch.beforeRead = async () => undefined;
+    };
+    const outcome = await syncRepository(late, { id: 'items', event: 'one' });
+    expect(outcome).toMatchObject({
+      is: 'refused',
+      lines: ['template items-soak 1.0.0 published', expect.stringContaining('belongs to the repository others')],
+    });
+    expect(await recordOf('one')).toMatchObject({
+      refused: expect.stringMatching(/^template items-soak 1.0.0 published\n(.|\n)*\nNothing else was changed\.$/),
+    });
+  });
+
+  it('is refused for what its team may not have, although only a plan shows it', async () => {
+    ports = { ...ports, targets: [...ports.targets, { name: 'us', labels: { region: 'us' } }] };
+    const refused = { is: 'refused', lines: [expect.stringMatching(/^a.yaml:1:11 {2}pipeline {2}claims what/)] };
+    branch.files = { 'a.yaml': delivering('targets: { labels: { region: us } }'), 'k8s/a.yaml': deployment('items') };
+    expect(await sync('one')).toMatchObject(refused);
+    branch.files = { 'a.yaml': delivering('target: jp'), 'k8s/a.yaml': deployment('kube-system') };
+    expect(await sync('two')).toMatchObject(refused);
+    branch.files = { 'a.yaml': delivering('target: jp'), 'k8s/a.yaml': deployment('items') };
+    expect(await sync('three')).toMatchObject({ is: 'synced' });
+  });
+});
+
+describe('templates of one commit', () => {
+  it('are published in the order in which they use each other', async () => {
+    branch.files = {
+      'a.yaml': template('items-first', 'items-last@1', ''),
+      'm.yaml': pipeline('items-api', '1s').replace('uses: wait', 'uses: items-first@1').replace('for: 1s', ''),
+      'z.yaml': template('items-last').replace('template:', '"template":'),
+    };
+    expect(await sync('one')).toMatchObject({ is: 'synced' });
+    expect([await published('items-first'), await published('items-last')]).toEqual([1, 1]);
+  });
+
+  it('may not use each other in a circle', async () => {
+    branch.files = {
+      'a.yaml': template('items-first', 'items-last@1', ''),
+      'z.yaml': template('items-last', 'items-first@1', ''),
+    };
+    expect(await sync('one')).toMatchObject({
+      is: 'refused',
+      lines: expect.arrayContaining([
+        expect.stringMatching(/^z.yaml:6:17 .* closes a circle: items-first uses items-last uses items-first$/),
+      ]),
+    });
+    expect(await published('items-last')).toBe(0);
+  });
+});
+
+it('a look at the same commit ends what was applied by hand', async () => {
+  await sync('one');
+  const override = { reason: 'the Git host is down' };
+  const upload = { file: 'a.yaml', text: pipeline('items-api', '9s'), files: {}, by: 'Aki', override };
+  expect(await applyByHand(ports, upload)).toMatchObject({ is: 'applied' });
+  expect(await waits()).toBe('9s');
+  expect(await sync('two')).toMatchObject({
+    is: 'synced',
+    lines: ['items-api changed', expect.stringContaining('applied by hand (the Git host is down) ends')],
+  });
+  expect(await waits()).toBe('1s');
+  expect(await sync('three')).toMatchObject({ is: 'unchanged', lines: [] });
 });

@@ -47,6 +47,13 @@ export function clusterContract(name: string, open: () => Promise<Opened>): void
       expect(await cluster.get({ ref })).toBeUndefined();
     });
 
+    it('tells kinds that live in namespaces from those of the whole cluster', async () => {
+      const of = (apiVersion: string, kind: string) => cluster.isNamespaced({ apiVersion, kind });
+      expect(await of('apps/v1', 'Deployment')).toBe(true);
+      expect(await of('v1', 'Namespace')).toBe(false);
+      expect(await of('rbac.authorization.k8s.io/v1', 'ClusterRoleBinding')).toBe(false);
+    });
+
     it('creates an object once', async () => {
       const manifest = configMap('once', { sail: 'jib' });
       const created = await create(manifest);

@@ -85,11 +85,21 @@ type Given = Partial<Pick<CompileCommand, 'trigger' | 'targets'>> & {
   readonly inputs?: JsonObject;
 };
 
-/** The plan of the one pipeline in the text; each of its images is pinned to 1.2.3. */
+/** The plan of the one pipeline in the text. */
 export function planOf(text: string, given: Given = {}): Plan {
-  const { templates = NO_TEMPLATES, inputs = {}, trigger = {}, targets = TARGETS } = given;
+  return planDefinition(definitionOf(text, given.templates), given);
+}
+
+/** The one pipeline of the text. Throws where there is none. */
+export function definitionOf(text: string, templates: Templates = NO_TEMPLATES): Definition {
   const [definition] = read(text, templates).pipelines;
   if (definition === undefined) throw new Error('the text has no pipeline');
+  return definition;
+}
+
+/** The plan of the definition; each of its images is pinned to 1.2.3. */
+export function planDefinition(definition: Definition, given: Given = {}): Plan {
+  const { templates = NO_TEMPLATES, inputs = {}, trigger = {}, targets = TARGETS } = given;
   const settled = settle({ definition, templates, inputs });
   const images = Object.entries(settled.images).map(([name, { repository }]): [string, PinnedImage] => [
     name,

@@ -5,6 +5,7 @@ import type { Input, Outcome } from '../../core/run.ts';
 import type { Job } from '../../kubernetes/objects.ts';
 import { SandboxCluster } from '../../kubernetes/sandbox.ts';
 import { LOG_ANNOTATION, TERMINATION_MESSAGE_ANNOTATION } from '../../kubernetes/sandbox-pods.ts';
+import { ClusterError } from '../../ports/cluster.ts';
 import type { StageContext } from '../kind.ts';
 import { type ProofWorld, prove } from '../proofs.ts';
 import { container } from './index.ts';
@@ -43,6 +44,9 @@ describe('a container stage', () => {
     const world = sandboxWorld();
     const env = { REGION: 'jp', BATCH: 500, DRY_RUN: false };
     const secrets = { PASSWORD: { secret: 'database', key: 'password' } };
+    const metadata = { name: 'database', namespace: 'items' };
+    const secret = { apiVersion: 'v1', kind: 'Secret', metadata, stringData: { password: 'hunter2-hunter2' } };
+    await world.cluster.create({ manifest: secret, fieldManager: 'admin' });
     const outcome = await runToEnd(world, { ...migrated, env, secrets, args: ['up'] });
     expect(outcome).toEqual({ is: 'succeeded', outputs: { rows: 3, tables: ['items'], exitCode: 0 } });
     const job = jobOf(world);
@@ -227,20 +231,23 @@ describe('the secrets of a container', () => {
 
   it.each([
     ['may not be read', value, 'forbidden', 'Gennaker may not read Secret items/ticket; let its role'],
-    ['are not there any more', undefined, undefined, 'Secret items/ticket has no key token any more; put it back'],
+    ['are not there', undefined, undefined, 'Secret items/ticket has no key token; put it there'],
     ['are too short', 'ab1', undefined, 'the key token of Secret items/ticket is too short to be told from other text'],
   ] as const)('let no output through where they %s, and say why', async (_what, token, refusal, because) => {
-    const world = token === undefined ? sandboxWorld() : await withSecret(token);
-    if (refusal !== undefined) refuseSecrets(world.cluster);
+    const make = async () => {
+      const world = token === undefined ? sandboxWorld() : await withSecret(token);
+      if (refusal !== undefined) refuseSecrets(world.cluster);
+      return world;
+    };
     const parameters = { ...migrated, secrets, annotations: says({ rows: 1, tables: [`token ${token}`] }) };
-    const outcome = await runToEnd(world, parameters);
+    const outcome = await runToEnd(await make(), parameters);
     expect(outcome).toMatchObject({ is: 'failed', then: 'giveUp', reason: { code: 'stage-failed' } });
     expect(outcome).toMatchObject({
       reason: { text: expect.stringMatching(new RegExp(`${because}.*, or declare no outputs$`, 'u')) },
     });
     // What tells nothing but that it ended can hold no secret.
     const { outputs: _, ...quiet } = parameters;
-    const told = await runToEnd(await refusing(world), { ...quiet, annotations: {} });
+    const told = await runToEnd(await make(), { ...quiet, annotations: {} });
     expect(told).toEqual({ is: 'succeeded', outputs: { exitCode: 0 } });
   });
 });
@@ -303,6 +310,15 @@ function forcePods(cluster: SandboxCluster, fields: object): void {
     const spec = manifest.spec as { template: { spec: object } };
     const template = { ...spec.template, spec: { ...spec.template.spec, ...fields } };
     return create({ ...command, manifest: { ...manifest, spec: { ...spec, template } } });
+  };
+}
+
+/** What a role does that lacks Secrets. */
+function refuseSecrets(cluster: SandboxCluster): void {
+  const get = cluster.get.bind(cluster);
+  cluster.get = async (command) => {
+    if (command.ref.kind === 'Secret') throw new ClusterError('forbidden', 'secrets "ticket" is forbidden');
+    return get(command);
   };
 }
 

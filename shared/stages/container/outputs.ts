@@ -6,7 +6,7 @@ import { type ContainerOutputs, type ContainerParameters, containerOutputs, type
 /** Where the container writes; Kubernetes' own default. */
 export const OUTPUTS_PATH = '/dev/termination-log';
 /** Kubernetes keeps no more of what is written there. */
-export const MAXIMUM_OUTPUT_BYTES = 4096;
+const MAXIMUM_OUTPUT_BYTES = 4096;
 
 const SCHEMAS: { readonly [type in OutputType]: z.ZodType } = {
   string: z.string(),

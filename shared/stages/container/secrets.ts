@@ -18,7 +18,7 @@ export type Veil = {
 };
 
 /** `because` says, in a clause with the way on, which secret cannot be told from other text. */
-export type Veiling = { readonly veil: Veil } | { readonly because: string };
+type Veiling = { readonly veil: Veil } | { readonly because: string };
 
 /**
  * What covers the values of the stage's secrets, or why they cannot be covered: this account may not read one, it is
@@ -70,7 +70,7 @@ async function secretValue(
     const encoded = data[key];
     // A real API server folds stringData into data; the sandbox keeps what was written.
     const value = encoded === undefined ? stringData[key] : Buffer.from(encoded, 'base64').toString('utf8');
-    return value === undefined ? { because: `${secret} has no key ${key} any more; put it back` } : { value };
+    return value === undefined ? { because: `${secret} has no key ${key}; put it there` } : { value };
   } catch (error) {
     if (isClusterError(error, 'forbidden')) {
       return { because: `Gennaker may not read ${secret}; let its role in the cluster get that Secret` };

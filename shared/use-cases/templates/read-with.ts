@@ -39,7 +39,7 @@ export function readTemplate(command: {
 export type Outlined = {
   readonly definition: Definition;
   readonly settled: SettledDefinition;
-  /** As it would run, with stand-ins for images and for inputs that have no default. */
+  /** As it would run, with stand-ins for images. What rests on inputs that somebody must give stays open. */
   readonly plan: Plan;
 };
 

@@ -257,6 +257,40 @@ describe('the impact of a version', () => {
     expect(impact.pipelines.every(({ problems, changes }) => problems.length > 0 || changes.length === 0)).toBe(true);
   }, 60_000);
 
+  it('leaves open what somebody gives only when the pipeline starts, and so does a ring', async () => {
+    const soaked = (version: string, more = '') => `template: soaked
+version: ${version}
+owner: platform
+inputs: { soak: { type: string, required: true } }
+stages:
+  pause: { uses: wait, with: { for: "\${{ inputs.soak }}" } }
+${more}`;
+    await publish(soaked('1.0.0'));
+    await apply(
+      'likes-api',
+      `pipeline: likes-api
+inputs: { soak: { type: string, required: true } }
+stages:
+  release: { uses: soaked@1, with: { soak: "\${{ inputs.soak }}" } }
+`,
+    );
+    const next = soaked('1.1.0', '  look: { needs: pause, uses: wait, with: { for: 1s } }\n');
+    const impact = await service.impact({ file: 'soaked.yaml', text: next });
+    expect(impact).toMatchObject({
+      is: 'compared',
+      pipelines: [
+        {
+          pipeline: 'likes-api',
+          moves: true,
+          problems: [],
+          changes: [{ is: 'stage-added', stage: 'release.look', kind: 'wait', needs: ['release.pause'] }],
+        },
+      ],
+    });
+    expect(await publish(next, { rings: '100%', after: 1 })).toMatchObject({ is: 'published' });
+    expect(await lockOf('likes-api')).toEqual({ soaked: '1.1.0' });
+  });
+
   it('tells what plans would do differently, and who stays', async () => {
     await publish(MICROSERVICE);
     await apply('likes-api');
