@@ -304,7 +304,10 @@ describe('pipelines and events', () => {
         headers: { 'content-type': 'application/json' },
       });
     const upload = { file: 'gennaker.yaml', text: 'pipeline: items-api', files: { 'a.yaml': 'kind: Service' } };
-    expect(await (await put(upload)).json()).toEqual({ pipelines: [{ name: 'items-api', change: 'created' }] });
+    expect(await (await put(upload)).json()).toEqual({
+      pipelines: [{ name: 'items-api', change: 'created' }],
+      notes: [],
+    });
     await world.close();
     const problem = { file: 'gennaker.yaml', line: 3, column: 5, message: 'stpes is not a field' };
     await start({ applyPipelines: async () => ({ is: 'refused', problems: [problem] }) });
