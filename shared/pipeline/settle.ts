@@ -81,7 +81,9 @@ function checked(value: unknown, isOpen: boolean): z.output<typeof settledSchema
   }
   const { data } = parsed;
   // What looks like an expression now is text that somebody gave, which the rules let pass.
-  const left = isOpen ? [] : textsWithExpression(data, []);
+  // What a trigger gives to inputs is filled in from the event.
+  const triggers = data.on.map(({ with: _given, ...trigger }) => trigger);
+  const left = isOpen ? [] : textsWithExpression({ ...data, on: triggers }, []);
   const unknown = data.on.flatMap((trigger, index): string[] => {
     if (!('push' in trigger)) return [];
     const { push } = trigger;
