@@ -194,7 +194,7 @@ describe('a plan', () => {
 describe('a saved plan', () => {
   it('is applied as it was made, once', async () => {
     const { save } = await planned(pipeline({ weight: '2s' }));
-    expect(await api.applyPlan(save)).toEqual({ pipelines: [{ name: 'planned', change: 'changed' }] });
+    expect(await api.applyPlan(save)).toEqual({ pipelines: [{ name: 'planned', change: 'changed' }], notes: [] });
     const again = api.applyPlan(save);
     await expect(again).rejects.toMatchObject({
       status: 409,
