@@ -62,7 +62,7 @@ describe('the reference of the language', () => {
     const parsed = parsePipelines({ file: 'gennaker.yaml', text: whole(text), kinds, templatesFor });
     expect('problems' in parsed ? formatProblems(parsed.problems) : undefined).toBe(expected);
     for (const definition of 'pipelines' in parsed ? parsed.pipelines : []) {
-      const settled = settle({ definition, templates, inputs: {} });
+      const settled = settle({ definition, templates, inputs: {}, isOpen: true });
       const targets = [...'jp us uk'.split(' ')].map((target) => ({
         name: target,
         labels: { env: 'prod', region: `asia-${target}` },
