@@ -27,8 +27,10 @@ export async function runStep(engine: Engine, indexed: IndexedPlan, run: Run, cl
   const resolved = await stageParameters(engine, indexed, run);
   if (resolved.is === 'unusable') return { is: 'failed', reason: resolved.reason, then: 'giveUp' };
   if (resolved.is === 'skip') return { is: 'skipped', reason: resolved.reason };
-  const over = new AbortController();
   const deadline = claimedAt + engine.timing.stepMs;
+  // Reading what it needs may have taken until another was allowed to begin.
+  if (engine.clock.now() >= deadline) return tooLong(engine);
+  const over = new AbortController();
   const cancelTimer = engine.clock.after(Math.max(0, deadline - engine.clock.now()), () => over.abort());
   const held = { still: true };
   try {
