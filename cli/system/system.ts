@@ -49,6 +49,7 @@ import { libraryOf } from '../../shared/use-cases/templates/library.ts';
 import { lockedTemplates } from '../../shared/use-cases/templates/locked.ts';
 import { type TemplateService, templateService } from '../../shared/use-cases/templates/service.ts';
 import type { Clusters } from './clusters.ts';
+import { repeat } from './repeat.ts';
 
 const TICK_MS = 60_000;
 /** Longer than this process may be busy with one thing, or it would close connections on which requests are waiting. */
@@ -227,15 +228,17 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     }),
   );
 
-  let cancelTick = (): void => undefined;
-  const tick = (): void => {
-    Promise.all([sweepExecutions(engine), templates.advance()])
-      .catch((error: unknown) => log.write('ERROR', 'The sweep failed', { error }))
-      .finally(() => {
-        cancelTick = clock.after(TICK_MS, tick);
-      });
-  };
-  tick();
+  const stopSweeping = repeat({
+    clock,
+    everyMs: TICK_MS,
+    async run() {
+      try {
+        await Promise.all([sweepExecutions(engine), templates.advance()]);
+      } catch (error) {
+        log.write('ERROR', 'The sweep failed', { error });
+      }
+    },
+  });
 
   server.off('request', tooEarly);
   server.on('request', (request, response) => {
@@ -253,7 +256,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     templates,
     apply,
     async stop() {
-      cancelTick();
+      await stopSweeping();
       await closeServer(server);
       await opened.close();
       clusters.stop();
