@@ -1,5 +1,6 @@
 /** Called once a minute: fires schedules, and looks at every execution in which something should have moved by now and at rollouts of templates. */
 import type { Answer, Delivery } from '../shared/ports/bus.ts';
+import { doChores } from '../shared/use-cases/chores.ts';
 import type { StatePorts } from '../shared/use-cases/engine.ts';
 import { type FirePorts, fireSchedules } from '../shared/use-cases/fire-schedules.ts';
 import { sweepExecutions } from '../shared/use-cases/sweep-executions.ts';
@@ -12,7 +13,7 @@ export function tickSubscriber(
   templates: Pick<TemplateService, 'advance'>,
 ): (delivery: Delivery) => Promise<Answer> {
   return async () => {
-    await Promise.all([fireSchedules(ports), sweepExecutions(ports), templates.advance()]);
+    await doChores([() => fireSchedules(ports), () => sweepExecutions(ports), () => templates.advance()]);
     return 'done';
   };
 }

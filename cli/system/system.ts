@@ -35,6 +35,7 @@ import { applyPipelines } from '../../shared/use-cases/apply-pipelines.ts';
 import { applyPlan } from '../../shared/use-cases/apply-plan.ts';
 import { callbacksOf } from '../../shared/use-cases/callbacks.ts';
 import { readCatalog } from '../../shared/use-cases/catalog.ts';
+import { doChores } from '../../shared/use-cases/chores.ts';
 import { copyPipeline } from '../../shared/use-cases/copy-pipeline.ts';
 import { decideStage } from '../../shared/use-cases/decide-stage.ts';
 import { describePlans } from '../../shared/use-cases/describe-plans.ts';
@@ -62,6 +63,7 @@ import { libraryOf } from '../../shared/use-cases/templates/library.ts';
 import { lockedTemplates } from '../../shared/use-cases/templates/locked.ts';
 import { type TemplateService, templateService } from '../../shared/use-cases/templates/service.ts';
 import type { Clusters } from './clusters.ts';
+import { repeat } from './repeat.ts';
 
 const TICK_MS = 60_000;
 /** Entries of the inbox that one tick removes, so that it holds nothing up. */
@@ -254,17 +256,23 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     }),
   );
 
-  let cancelTick = (): void => undefined;
-  const tick = (): void => {
-    const keptMs = settings.GENNAKER_INBOX_DAYS * DAY_MS;
-    const forget = opened.forgetEvents({ before: clock.now() - keptMs, limit: MAXIMUM_FORGOTTEN });
-    Promise.all([forget, fireSchedules({ ...ports, clock, log }), sweepExecutions(engine), templates.advance()])
-      .catch((error: unknown) => log.write('ERROR', 'The sweep failed', { error }))
-      .finally(() => {
-        cancelTick = clock.after(TICK_MS, tick);
-      });
-  };
-  tick();
+  const keptMs = settings.GENNAKER_INBOX_DAYS * DAY_MS;
+  const stopSweeping = repeat({
+    clock,
+    everyMs: TICK_MS,
+    async run() {
+      try {
+        await doChores([
+          () => opened.forgetEvents({ before: clock.now() - keptMs, limit: MAXIMUM_FORGOTTEN }),
+          () => fireSchedules({ ...ports, clock, log }),
+          () => sweepExecutions(engine),
+          () => templates.advance(),
+        ]);
+      } catch (error) {
+        log.write('ERROR', 'The sweep failed', { error });
+      }
+    },
+  });
 
   server.off('request', tooEarly);
   server.on('request', (request, response) => {
@@ -282,7 +290,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     templates,
     apply,
     async stop() {
-      cancelTick();
+      await stopSweeping();
       await closeServer(server);
       await opened.close();
       clusters.stop();

@@ -8,7 +8,7 @@ import { HOSTILE_FILES } from '../../test/support/hostile-files.ts';
 
 const CHILD = fileURLToPath(new URL('../../test/support/hostile-child.ts', import.meta.url));
 /** What the heap of the reader may grow to, in MiB; with the program itself that is less than 200 MB. */
-const HEAP = ['--max-old-space-size=100', '--max-semi-space-size=4'];
+const HEAP = ['--max-old-space-size=84', '--max-semi-space-size=2'];
 const MOST_BYTES = 200_000_000;
 /** Each takes less than a second of an idle machine; a busy one is given more. */
 const MOST_CPU_MS = 5_000;

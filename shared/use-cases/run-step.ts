@@ -33,8 +33,10 @@ export async function runStep(engine: Engine, indexed: IndexedPlan, run: Run, cl
   if (admitted.is === 'answer') return admitted.outcome;
   const isLaidToRest = admitted.is === 'lay-to-rest';
   const asked: Run = isLaidToRest ? { ...admitted.run, doing: 'stop' } : admitted.run;
-  const over = new AbortController();
   const deadline = claimedAt + engine.timing.stepMs;
+  // Reading what it needs may have taken until another was allowed to begin.
+  if (engine.clock.now() >= deadline) return tooLong(engine);
+  const over = new AbortController();
   const cancelTimer = engine.clock.after(Math.max(0, deadline - engine.clock.now()), () => over.abort());
   const held = { still: true };
   try {

@@ -103,6 +103,11 @@ export const USE_CASE_MUTANTS: readonly Mutant[] = [
         find: 'if (engine.clock.now() >= claimed.at + engine.timing.stepMs) throw new StepNotBegun(work);',
         replace: '',
       },
+      {
+        file: 'shared/use-cases/run-step.ts',
+        find: 'if (engine.clock.now() >= deadline) return tooLong(engine);',
+        replace: '',
+      },
     ],
   },
   {

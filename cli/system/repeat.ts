@@ -1,0 +1,29 @@
+/** What the system does by itself, again and again, until it is stopped. */
+import type { Clock } from '../../shared/ports/clock.ts';
+
+export type RepeatCommand = {
+  readonly clock: Clock;
+  /** From the end of one run to the beginning of the next, in ms. */
+  readonly everyMs: number;
+  /** Must not throw: whoever asks for it says what becomes of its errors. */
+  readonly run: () => Promise<void>;
+};
+
+/** Runs it now, and again after each end. The function returned resolves once nothing runs any more, nor will again. */
+export function repeat({ clock, everyMs, run }: RepeatCommand): () => Promise<void> {
+  let isStopped = false;
+  let cancelNext = (): void => undefined;
+  const once = async (): Promise<void> => {
+    await run();
+    if (isStopped) return;
+    cancelNext = clock.after(everyMs, () => {
+      running = once();
+    });
+  };
+  let running = once();
+  return async () => {
+    isStopped = true;
+    cancelNext();
+    await running;
+  };
+}
