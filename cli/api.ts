@@ -1,11 +1,15 @@
 /** The HTTP API as the commands use it: one method for each question, and errors that say the way on. */
 import type { HoldsDescription } from '../functions/api/holds.ts';
+import type { PipelineSummary } from '../functions/api/pipelines.ts';
+import type { RepositoryDescription } from '../functions/api/repositories.ts';
 import type { Window } from '../shared/calendar/windows.ts';
 import type { Json } from '../shared/core/json.ts';
 import type { Problem } from '../shared/pipeline/problem.ts';
 import type { InboxEntry } from '../shared/ports/inbox.ts';
+import type { Team } from '../shared/ports/repositories.ts';
 import type { SourceEvent } from '../shared/triggers/source.ts';
 import type { CatalogEntry } from '../shared/use-cases/catalog.ts';
+import type { TeamUpload } from '../shared/use-cases/check-pipelines.ts';
 import type { CopiedPipeline } from '../shared/use-cases/copy-pipeline.ts';
 import type {
   ExecutionDetail,
@@ -15,7 +19,7 @@ import type {
 } from '../shared/use-cases/describe-execution.ts';
 import type { Explanation } from '../shared/use-cases/explain-event.ts';
 import type { PlanBasis } from '../shared/use-cases/plan-basis.ts';
-import type { PlanReport, PlanRequest, Upload } from '../shared/use-cases/plan-pipelines.ts';
+import type { PlanReport, PlanRequest } from '../shared/use-cases/plan-pipelines.ts';
 import type { TemplateDescription } from '../shared/use-cases/templates/describe.ts';
 import type { Impact } from '../shared/use-cases/templates/impact.ts';
 import type { Published } from '../shared/use-cases/templates/publish.ts';
@@ -29,38 +33,6 @@ const PLAN_TIMEOUT_MS = 90_000;
 
 export type List<T> = { readonly items: readonly T[] };
 
-/** A pipeline as the list of them shows it. */
-export type PipelineSummary = {
-  readonly name: string;
-  readonly team: string;
-  readonly generation: number;
-  readonly appliedAt: Timestamp;
-  readonly stages: readonly { readonly id: string; readonly kind: string; readonly targets: readonly string[] }[];
-};
-
-/** A registered repository. Secrets are told by their names. */
-export type RepositoryDescription = {
-  readonly id: string;
-  readonly url: string;
-  readonly branch: string;
-  readonly folders: readonly string[];
-  readonly team: string;
-  readonly host: 'github' | 'git';
-  readonly pushSecret: string;
-  readonly credentials?: string;
-  readonly registeredAt: Timestamp;
-  readonly isSyncing: boolean;
-  /** Where pushes are to be told. */
-  readonly hook: string;
-  readonly live: { readonly commit: string; readonly at: Timestamp; readonly pipelines: readonly string[] } | null;
-  readonly outcome: {
-    readonly is: 'synced' | 'unchanged' | 'refused';
-    readonly commit: string;
-    readonly at: Timestamp;
-    readonly lines: readonly string[];
-  } | null;
-};
-
 type RepositoryRequest = {
   readonly url: string;
   readonly team: string;
@@ -72,12 +44,7 @@ type RepositoryRequest = {
 };
 
 /** What a team may use, as patterns. */
-export type TeamDescription = {
-  readonly name: string;
-  readonly pipelines: string[];
-  readonly targets: string[];
-  readonly namespaces: string[];
-};
+export type TeamDescription = Omit<Team, 'format'>;
 
 /** An entry of the inbox; its time is ISO 8601. */
 export type EventDescription = Omit<InboxEntry, 'receivedAt' | 'repeats'> & {
@@ -171,6 +138,7 @@ export function createApi(connection: Connection, signal: AbortSignal) {
         id: string,
         request: { scope: string; reason: string; by: string; from: string | undefined; until: string | undefined },
       ) => json<Changed>('PUT', `/api/freezes/${one(id)}`, request),
+      setFreezes: (request: { freezes: Json; by: string }) => json<Changed>('PUT', '/api/freezes', request),
       liftFreeze: (id: string, request: { by: string }) =>
         json<Changed>('POST', `/api/freezes/${one(id)}/lift`, request),
       pause: (scope: string, request: { reason: string; by: string }) =>
@@ -209,9 +177,9 @@ export function createApi(connection: Connection, signal: AbortSignal) {
     pipelines: () => json<List<PipelineSummary>>('GET', '/api/pipelines'),
     apply: (upload: { file: string; text: string; files: Strings; by: string; override?: { reason: string } }) =>
       json<Applied>('PUT', '/api/pipelines', upload),
-    plan: (request: Upload & { images: Strings; inputs: Strings; event?: string; by: string }) =>
+    plan: (request: TeamUpload & { images: Strings; inputs: Strings; event?: string; by: string }) =>
       json<PlanReport>('POST', '/api/plans', request, PLAN_TIMEOUT_MS),
-    applyPlan: (request: Upload & { request: PlanRequest; bases: readonly PlanBasis[]; by: string }) =>
+    applyPlan: (request: TeamUpload & { request: PlanRequest; bases: readonly PlanBasis[]; by: string }) =>
       json<Applied>('POST', '/api/plans/apply', request, PLAN_TIMEOUT_MS),
     start: (pipeline: string, request: { requestId: string; inputs: Strings; images: Strings; by: string }) =>
       json<Requested>('POST', `/api/pipelines/${one(pipeline)}/executions`, request),

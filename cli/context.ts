@@ -1,6 +1,6 @@
 /** What every command is given: where to print, how, and the system that it talks to. */
 import { userInfo } from 'node:os';
-import type { StageKinds } from '../shared/pipeline/checks.ts';
+import type { StageKinds } from '../shared/pipeline/usable.ts';
 import type { Api } from './api.ts';
 import { columnsOf, type Output, type Surroundings, wantsColour } from './terminal.ts';
 

@@ -1,20 +1,12 @@
 /** The commands about windows, freezes and pauses, for the program. */
-import { Argument, type Command, type Option } from 'commander';
-import { PAUSABLE, type WindowOptions } from './commands/holds.ts';
-import type { Context, OutputFormat } from './context.ts';
+import { Argument, type Command } from 'commander';
+import { type ContextOf, collect, describe, EXECUTION, outputOption, type WithOutput } from './command-parts.ts';
+import type { WindowOptions } from './commands/holds.ts';
 
-type WithOutput = { readonly output: OutputFormat };
+/** The kinds of things that can be paused. */
+const PAUSABLE = ['pipeline', 'trigger', 'target', 'execution'] as const;
 
-export function addHoldCommands(
-  program: Command,
-  context: (options: WithOutput) => Context,
-  tools: {
-    describe(command: Command, sentence: string, examples: readonly string[]): Command;
-    outputOption(): Option;
-    collect(value: string, before?: readonly string[]): string[];
-  },
-): void {
-  const { describe, outputOption, collect } = tools;
+export function addHoldCommands(program: Command, context: ContextOf): void {
   const reasonOf = 'why, for those who look at it later';
 
   describe(program.command('windows'), 'say when executions may begin: for a pipeline, a team or a target', [
@@ -41,10 +33,11 @@ export function addHoldCommands(
     'gennaker freeze add golden-week --until 2027-05-06T00:00:00+09:00 --reason "holidays"',
     'gennaker freeze add incident-42 --scope target:jp --reason "the network is bad"',
     'gennaker freeze lift incident-42',
+    'gennaker freeze apply freezes.yaml',
     'gennaker freeze list',
   ])
-    .addArgument(new Argument('<what>', 'what to do').choices(['add', 'lift', 'list']))
-    .argument('[name]', 'the name of the freeze')
+    .addArgument(new Argument('<what>', 'what to do').choices(['add', 'lift', 'apply', 'list']))
+    .argument('[name]', 'the name of the freeze; with apply: the file that lists those that come from it')
     .option('--scope <scope>', 'with add: target:NAME, team:NAME or pipeline:NAME', 'all')
     .option('--from <time>', 'with add: when it begins; by default now')
     .option('--until <time>', 'with add: when it ends by itself; by default when it is lifted')
@@ -59,6 +52,7 @@ export function addHoldCommands(
         const commands = await import('./commands/holds.ts');
         if (what === 'add') await commands.addFreeze(context(options), name, options);
         else if (what === 'lift') await commands.liftFreeze(context(options), name);
+        else if (what === 'apply') await commands.applyFreezes(context(options), name);
         else await commands.listFreezes(context(options));
       },
     );
@@ -94,7 +88,7 @@ export function addHoldCommands(
     ['override', 'let a stage begin in spite of a window or a freeze'],
   ] as const) {
     describe(program.command(what), sentence, [`gennaker ${what} 7f3k2 deploy-jp --reason "agreed with on-call"`])
-      .argument('<id>', 'an execution, by any unique beginning of its id')
+      .argument('<id>', EXECUTION)
       .argument('<stage>', 'the stage')
       .requiredOption('--reason <text>', reasonOf)
       .addOption(outputOption())

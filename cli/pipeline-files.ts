@@ -1,12 +1,12 @@
 /** Reads pipeline files and the manifests that they name, and lets nothing in from outside the pipeline's folder. */
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, posix, relative, resolve, sep } from 'node:path';
-import type { StageKinds } from '../shared/pipeline/checks.ts';
 import { collectManifestFiles, type FileTree, manifestSourcesOf } from '../shared/pipeline/collect-files.ts';
 import { MAXIMUM_PIPELINE_FILE_BYTES, parsePipelines } from '../shared/pipeline/parse.ts';
 import type { Problem } from '../shared/pipeline/problem.ts';
 import type { Definition } from '../shared/pipeline/schema.ts';
 import { type Template, UNCHECKED_TEMPLATES } from '../shared/pipeline/template.ts';
+import type { StageKinds } from '../shared/pipeline/usable.ts';
 import { MAXIMUM_BLOB_BYTES } from '../shared/ports/blobs.ts';
 import { CommandFailure } from './failure.ts';
 

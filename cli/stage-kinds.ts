@@ -1,6 +1,6 @@
 /** The stage kinds that commands check pipeline files by: the same as those of a system with the same environment. */
 import { languageSettings, Misconfigured, readSettings } from '../functions/settings.ts';
-import type { StageKinds } from '../shared/pipeline/checks.ts';
+import type { StageKinds } from '../shared/pipeline/usable.ts';
 import { loadStageKinds, UnusableStageKind } from '../shared/stages/custom-kinds.ts';
 import { CommandFailure } from './failure.ts';
 import type { Environment } from './terminal.ts';

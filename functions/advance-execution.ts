@@ -10,12 +10,15 @@ import { CALLBACK_SECRET, callbacksOf } from '../shared/use-cases/callbacks.ts';
 import { taking } from '../shared/use-cases/deliveries.ts';
 import type { Engine } from '../shared/use-cases/engine.ts';
 import { failDeadLetter, isDeadLetter } from '../shared/use-cases/fail-dead-letter.ts';
+import { gatheredReads } from '../shared/use-cases/gathered-reads.ts';
 import { parseWorkMessage } from '../shared/use-cases/messages.ts';
 import { otherExecutions } from '../shared/use-cases/other-executions.ts';
 import type { Container } from './container.ts';
 import { type Handler, pushEndpoint } from './push.ts';
 
-export function workSubscriber(engine: Engine & { readonly inbox: Inbox }): (delivery: Delivery) => Promise<Answer> {
+export function workSubscriber(
+  engine: Engine & { readonly inbox: Pick<Inbox, 'record'> },
+): (delivery: Delivery) => Promise<Answer> {
   return taking(engine, async (delivery) =>
     isDeadLetter(delivery) ? failDeadLetter(engine, delivery) : advanceExecution(engine, parseWorkMessage(delivery)),
   );
@@ -29,7 +32,7 @@ export async function deployed(container: Container): Promise<Handler> {
     kinds: await kinds(),
     blobs: google.blobs,
     locks: google.locks,
-    holds: google.holds,
+    holds: gatheredReads(google.holds),
     progress: google.progress,
     inbox: google.inbox,
     secrets: stageSecrets,

@@ -32,7 +32,8 @@ export type TargetConfiguration = z.infer<typeof target>;
 
 const milliseconds = z.coerce.number().int().positive();
 
-const configuration = commonSettings.extend({
+/** Every variable of a deployed function but its secrets. */
+export const configuration = commonSettings.extend({
   GENNAKER_PROJECT: z.string().min(1),
   GENNAKER_REGION: z.string().min(1),
   /** What the tokens of our own Pub/Sub subscriptions, tasks and the scheduler are made for. */

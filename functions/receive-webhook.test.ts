@@ -22,8 +22,6 @@ async function hooks(options: { isBusAway?: boolean } = {}) {
     },
     inbox: {
       record: async ({ entry }) => void entries.set(entry.id, entry),
-      get: async () => undefined,
-      list: async () => [],
     },
     secrets: { get: async () => SECRET },
     clock: { now: () => 60_000, after: () => () => undefined },
@@ -73,12 +71,20 @@ describe('hooks', () => {
     expect(world.log.lines).toEqual([]);
   });
 
+  it('refuse what is too deep to be walked through, and do not ask for it again', async () => {
+    await using world = await hooks();
+    const deep = `{"push_data":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+    expect(await world.post(`/hooks/docker-hub/${SECRET}`, deep)).toBe(400);
+    expect([...world.entries.values()]).toMatchObject([{ refused: expect.stringContaining('100001 deep') }]);
+  });
+
   it('make one entry of what strangers send, whatever its size', async () => {
     await using world = await hooks();
     for (const more of [1, 2, 3]) {
       const status = await world.post('/hooks/docker-hub/wrong', Buffer.alloc(MAXIMUM_WEBHOOK_BYTES + more));
       expect(status).toBe(413);
     }
-    expect([...world.entries.keys()]).toEqual(['refused-docker-hub-1-too-large']);
+    const entries = [...world.entries.values()];
+    expect(entries).toMatchObject([{ source: 'docker-hub', refused: expect.stringContaining('at most 2097152') }]);
   });
 });

@@ -16,7 +16,7 @@ import type { Container } from './container.ts';
 import { type Handler, pushEndpoint } from './push.ts';
 
 export type NotificationPorts = Pick<StatePorts, 'executions' | 'plans' | 'bus' | 'clock' | 'random' | 'log'> & {
-  readonly inbox: Inbox;
+  readonly inbox: Pick<Inbox, 'record'>;
   readonly history: History;
   readonly notifications: Cells<NotificationState>;
   /** The system's own, for Slack's token. */

@@ -9,7 +9,7 @@ import { applyPlan } from '../shared/use-cases/apply-plan.ts';
 import { CALLBACK_SECRET, callbacksOf } from '../shared/use-cases/callbacks.ts';
 import { readCatalog } from '../shared/use-cases/catalog.ts';
 import { copyPipeline } from '../shared/use-cases/copy-pipeline.ts';
-import { decideStage } from '../shared/use-cases/decide-stage.ts';
+import { decideOnRecord } from '../shared/use-cases/decide-stage.ts';
 import { dryRun } from '../shared/use-cases/dry-run.ts';
 import { explainEvent } from '../shared/use-cases/explain-event.ts';
 import { holdService } from '../shared/use-cases/holds/service.ts';
@@ -180,7 +180,7 @@ export async function deployed(container: Container): Promise<Handler> {
     restartExecution: ({ newest, ...command }) =>
       requestRestart({ ...google, ...state }, { ...command, newest: newest ? planning : undefined }),
     signalStage: (command) => signalStage(state, command),
-    decideStage: (command) => decideStage(state, command),
+    decideStage: (command) => decideOnRecord({ ...google, ...state }, command),
     applyPipelines: apply,
     templates: templateService(planning),
     readCatalog: (query) => readCatalog(google, query),
@@ -191,7 +191,7 @@ export async function deployed(container: Container): Promise<Handler> {
     dryRun: (command) => dryRun(planning, command),
     explainEvent: (command) => explainEvent(planning, command),
     replayEvent: (command) => replayEvent({ ...google, ...state }, command),
-    holds: holdService({ ...google, ...state }),
+    holds: holdService({ ...google, ...planning }),
     repositories: google.repositories,
     teams: google.teams,
     registerRepository: (command) => registerRepository({ ...google, ...state }, command),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Answer, Delivery } from '../shared/ports/bus.ts';
 import { sourceEvent } from '../shared/triggers/source.ts';
 import { taking } from '../shared/use-cases/deliveries.ts';
+import { gatheredReads } from '../shared/use-cases/gathered-reads.ts';
 import {
   isAnnouncement,
   PoisonMessage,
@@ -40,7 +41,8 @@ export function endSubscriber(
 export async function deployed(container: Container): Promise<Handler> {
   const { verify, log } = container;
   const planning = await planningOf(container);
-  const [events, ends] = [eventSubscriber(planning), endSubscriber(planning)];
+  const events = eventSubscriber({ ...planning, holds: gatheredReads(planning.holds) });
+  const ends = endSubscriber(planning);
   const handle = (delivery: Delivery): Promise<Answer> => (isAnnouncement(delivery) ? ends : events)(delivery);
   return pushEndpoint({ handle, verify, log });
 }

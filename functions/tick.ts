@@ -4,6 +4,7 @@ import { doChores } from '../shared/use-cases/chores.ts';
 import type { StatePorts } from '../shared/use-cases/engine.ts';
 import { type FirePorts, fireSchedules } from '../shared/use-cases/fire-schedules.ts';
 import { sweepExecutions } from '../shared/use-cases/sweep-executions.ts';
+import { libraryOf } from '../shared/use-cases/templates/library.ts';
 import { type TemplateService, templateService } from '../shared/use-cases/templates/service.ts';
 import type { Container } from './container.ts';
 import { type Handler, pushEndpoint } from './push.ts';
@@ -19,7 +20,7 @@ export function tickSubscriber(
 }
 
 export const deployed = async ({ state, google, kinds, verify, log }: Container): Promise<Handler> => {
-  const templates = templateService({ ...google, ...state, kinds: await kinds() });
+  const templates = templateService({ ...google, ...state, kinds: await kinds(), openLibrary: libraryOf(google) });
   const { schedules, inbox } = google;
   return pushEndpoint({ handle: tickSubscriber({ ...state, schedules, inbox }, templates), verify, log });
 };

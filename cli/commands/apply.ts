@@ -1,6 +1,6 @@
 /** `gennaker validate` and `gennaker apply`: check pipeline files, and give them to the system. */
 import { formatProblems, type Problem } from '../../shared/pipeline/problem.ts';
-import { ApiRefused } from '../api.ts';
+import { ApiRefused, type Applied } from '../api.ts';
 import { type Context, currentUser } from '../context.ts';
 import { EXIT, type ExitCode } from '../failure.ts';
 import { type PipelineFile, readManifestFiles, readPipelineFiles } from '../pipeline-files.ts';
@@ -41,11 +41,23 @@ export async function apply(
     })),
   );
   const api = await context.api();
-  const applied: { name: string; change: string }[] = [];
+  return applyEach(
+    context,
+    uploads.map((upload) => () => api.apply(upload)),
+  );
+}
+
+/** Sends one after the other until one is refused, and tells what came of them. `start` is the command to go on with. */
+export async function applyEach(
+  context: Context,
+  sends: readonly (() => Promise<Applied>)[],
+  start?: string,
+): Promise<ExitCode> {
+  const applied: Applied['pipelines'][number][] = [];
   const notes: string[] = [];
-  for (const upload of uploads) {
+  for (const send of sends) {
     try {
-      const answer = await api.apply(upload);
+      const answer = await send();
       applied.push(...answer.pipelines);
       notes.push(...answer.notes);
     } catch (error) {
@@ -55,7 +67,12 @@ export async function apply(
       throw error;
     }
   }
-  tellApplied(context, applied, notes);
+  context.result({ pipelines: applied, notes }, () => [
+    ...applied.map(({ name, change }) => `${name}  ${change}`),
+    ...notes,
+    '',
+    ...applied.slice(0, 1).map(({ name }) => `Start it:  ${start ?? `gennaker run ${name}`}`),
+  ]);
   return EXIT.success;
 }
 
@@ -74,20 +91,6 @@ async function allProblems(context: Context, read: readonly PipelineFile[]): Pro
     }
   }
   return problems;
-}
-
-export function tellApplied(
-  context: Context,
-  applied: readonly { name: string; change: string }[],
-  notes: readonly string[],
-  start?: string,
-): void {
-  context.result({ pipelines: applied, notes }, () => [
-    ...applied.map(({ name, change }) => `${name}  ${change}`),
-    ...notes,
-    '',
-    ...applied.slice(0, 1).map(({ name }) => `Start it:  ${start ?? `gennaker run ${name}`}`),
-  ]);
 }
 
 /** Tells what is wrong, and what was `applied` all the same before it was found; absent where nothing is applied anyway. */

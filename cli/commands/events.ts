@@ -13,6 +13,8 @@ import { ago, count, cutTo, shortId, shortIds, wrap } from '../text.ts';
 
 /** Among so many of the latest events a beginning of an id is looked for. */
 const MAXIMUM_SEARCHED = 200;
+/** The part of a line that the phrase for an event may take: what came of it is what people look for. */
+const SHARE_OF_TEXT = 0.4;
 /** Stands for the id of the event that arrived last. */
 const LATEST = 'latest';
 
@@ -60,7 +62,7 @@ export async function listEvents(context: Context, options: EventsOptions): Prom
       list.items.map((entry) => [
         short(withoutSource(entry)),
         ago(Date.parse(entry.receivedAt), now),
-        entry.text,
+        cutTo(entry.text, Math.floor(width * SHARE_OF_TEXT)),
         outcome(entry),
       ]),
       width,
@@ -93,7 +95,7 @@ function outcome(entry: EventDescription): string {
   if (telling === undefined) {
     return 'no pipeline looks at it';
   }
-  const more = entry.verdicts.length - 1;
+  const more = entry.verdicts.length - 1 + (entry.untold ?? 0);
   const told =
     'execution' in telling
       ? `${telling.is} ${shortId(telling.execution)} of ${telling.pipeline}`
@@ -131,6 +133,7 @@ export function eventLines(entry: EventDescription, view: { now: number; width: 
     ...changes,
     ...none,
     ...verdictLines(entry.verdicts, view.width),
+    ...(entry.untold === undefined ? [] : [`  and ${count(entry.untold, 'verdict')} more, of which nothing is kept`]),
   ];
 }
 
@@ -186,7 +189,7 @@ async function readEventOf(context: Context, file: string): Promise<SourceEvent>
   try {
     return readEvent(read.event, context.surroundings.now());
   } catch (error) {
-    if (error instanceof BadPayload) throw new CommandFailure(`${file}: ${error.message}`, { cause: error });
+    if (error instanceof BadPayload) throw new CommandFailure(`${file}: ${error.message}.`, { cause: error });
     throw error;
   }
 }

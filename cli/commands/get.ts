@@ -1,9 +1,9 @@
 /** `gennaker get`: lists, and one thing with all that is known of it. */
 
+import type { PipelineSummary } from '../../functions/api/pipelines.ts';
 import { didYouMean } from '../../shared/pipeline/nearest.ts';
 import type { ExecutionSummary } from '../../shared/use-cases/describe-execution.ts';
 import { describeChanges, formatDuration, glyphOf } from '../../shared/use-cases/phrases.ts';
-import type { PipelineSummary } from '../api.ts';
 import type { Context } from '../context.ts';
 import { CommandFailure, UsageError } from '../failure.ts';
 import { elapsedMs, renderExecution } from '../render/execution.ts';

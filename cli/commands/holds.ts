@@ -18,9 +18,6 @@ export type WindowOptions = {
   readonly except?: string[];
 };
 
-/** The kinds of things that can be paused. */
-export const PAUSABLE = ['pipeline', 'trigger', 'target', 'execution'] as const;
-
 const WINDOWS_USAGE = 'gennaker windows set target:jp --hours 10:00-17:00 --timezone Asia/Tokyo';
 
 export async function listWindows(context: Context): Promise<void> {
@@ -47,7 +44,7 @@ async function givenWindows({ file, days, hours, timezone, except }: WindowOptio
   if ((file === undefined) === (hours === undefined)) {
     throw new UsageError(`windows set takes --hours, or a --file with a list of windows: ${WINDOWS_USAGE}`);
   }
-  if (file !== undefined) return parse(await readFile(file, 'utf8'));
+  if (file !== undefined) return parse(await readText(file));
   return [
     {
       hours,
@@ -101,6 +98,31 @@ export async function addFreeze(
     '',
     `Lift it:  gennaker freeze lift ${id}`,
   ]);
+}
+
+/** Makes the freezes that come from a file those of this one. */
+export async function applyFreezes(context: Context, file: string | undefined): Promise<void> {
+  if (file === undefined) throw new UsageError('freeze apply takes a file: gennaker freeze apply freezes.yaml');
+  const parsed = z.array(z.record(z.string(), z.json())).safeParse(parse(await readText(file)) ?? []);
+  if (!parsed.success) {
+    throw new CommandFailure(`${file} is not a list of freezes, each with name, reason, scope, from and until.`);
+  }
+  const answer = await (await context.api()).holds.setFreezes({ freezes: parsed.data, by: currentUser() });
+  context.result(answer, () => [
+    answer.is === 'unchanged'
+      ? `The freezes of ${file} are in force as they were.`
+      : `The freezes of ${file} are in force; those taken out of it are lifted.`,
+    '',
+    'See them:  gennaker freeze list',
+  ]);
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new CommandFailure(`${file} cannot be read.`, { cause });
+  }
 }
 
 /** A time as the API takes it; one without a zone is in the local one. */

@@ -31,6 +31,7 @@ function report(more: Partial<PipelinePlan> = {}) {
     unplanned: null,
     targets: [],
     gates: [],
+    begins: { is: 'now' },
     usuallyMs: null,
     basis: {
       pipeline: 'items-api',
@@ -98,6 +99,23 @@ describe('plan', () => {
       `${file}  is valid: items-api (2 stages)\n\nitems-api\n  pause   wait\n  next    wait      after pause\n` +
         '  gates   wait of 1s (pause) · wait of 2s (next)\n',
     );
+  });
+
+  it('offline tells the windows of the file, which are all that it can know of', async () => {
+    const window = '{ days: [mon, tue, wed, thu, fri, sat, sun], hours: 00:00-24:00 }';
+    await writeFile(
+      file,
+      `pipeline: items-api\nwindows: [${window}]\nstages: { go: { uses: wait, with: { for: 1s } } }\n`,
+    );
+    const { stdout } = await gennaker(`plan ${file} --offline`);
+    expect(stdout).toContain(
+      '  gates   wait of 1s (go)\n          window of pipeline items-api daily 00:00-24:00 UTC, open now\n',
+    );
+    const json = JSON.parse((await gennaker(`plan ${file} --offline -o json`)).stdout);
+    expect(json.pipelines[0]).toMatchObject({
+      gates: [{ is: 'stage' }, { is: 'window', of: 'pipeline:items-api', isHolding: false, until: null }],
+      begins: { is: 'now' },
+    });
   });
 
   it('says what is wrong with a file, before anything is sent', async () => {

@@ -3,14 +3,15 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { pinnedReference } from '../../shared/kubernetes/images.ts';
 import { templatesOf } from '../../shared/pipeline/template.ts';
+import type { TeamUpload } from '../../shared/use-cases/check-pipelines.ts';
 import { type PlanBasis, planBasis } from '../../shared/use-cases/plan-basis.ts';
-import type { PlanReport, Upload } from '../../shared/use-cases/plan-pipelines.ts';
+import type { PlanReport } from '../../shared/use-cases/plan-pipelines.ts';
 import { ApiRefused } from '../api.ts';
 import { type Context, currentUser } from '../context.ts';
 import { CommandFailure, EXIT, type ExitCode, UsageError } from '../failure.ts';
 import { readManifestFiles, readPipelineFiles } from '../pipeline-files.ts';
 import { changesIn, renderOutline, renderPlan } from '../render/plan.ts';
-import { describeFile, tellApplied, tellProblems } from './apply.ts';
+import { applyEach, describeFile, tellProblems } from './apply.ts';
 import { findEvent } from './events.ts';
 import { outlineOf } from './outline.ts';
 import { pairs } from './run.ts';
@@ -46,7 +47,7 @@ export async function plan(context: Context, given: readonly string[], options: 
   );
   if (options.offline === true) {
     const outlines = read.flatMap(({ pipelines, templates }) =>
-      pipelines.map((definition) => outlineOf(definition, templatesOf(templates), kinds)),
+      pipelines.map((definition) => outlineOf(definition, templatesOf(templates), kinds, context.view().now)),
     );
     context.result({ pipelines: outlines }, () => [
       ...read.map(describeFile),
@@ -81,24 +82,15 @@ export async function plan(context: Context, given: readonly string[], options: 
 export async function applySaved(context: Context, path: string): Promise<ExitCode> {
   const { plans } = await readSaved(path);
   const api = await context.api();
-  const applied: { name: string; change: string }[] = [];
-  const notes: string[] = [];
-  for (const { upload, report } of plans) {
-    const bases = report.pipelines.map(({ basis }) => basis);
-    try {
-      const answer = await api.applyPlan({ ...upload, request: report.request, bases, by: currentUser() });
-      applied.push(...answer.pipelines);
-      notes.push(...answer.notes);
-    } catch (error) {
-      if (error instanceof ApiRefused && error.problems.length > 0) {
-        return tellProblems(context, error.problems, applied);
-      }
-      throw error;
-    }
-  }
   const [first] = plans.flatMap(({ report }) => report.pipelines);
-  tellApplied(context, applied, notes, first === undefined ? undefined : runCommand(first.basis));
-  return EXIT.success;
+  return applyEach(
+    context,
+    plans.map(({ upload, report: { request, pipelines } }) => {
+      const bases = pipelines.map(({ basis }) => basis);
+      return () => api.applyPlan({ ...upload, request, bases, by: currentUser() });
+    }),
+    first === undefined ? undefined : runCommand(first.basis),
+  );
 }
 
 /** What to type next: what was planned, and nothing newer. */
@@ -146,7 +138,7 @@ function exitCodeOf(reports: readonly PlanReport[]): ExitCode {
   return isKnown ? EXIT.success : EXIT.failure;
 }
 
-type SavedPlan = { plans: { upload: Upload; report: PlanReport }[] };
+type SavedPlan = { plans: { upload: TeamUpload; report: PlanReport }[] };
 
 /** What is read back; what people are shown of a plan is saved beside it and not needed again. */
 const savedPlan = z.object({

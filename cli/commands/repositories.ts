@@ -1,6 +1,7 @@
 /** `gennaker repositories` and `gennaker teams`: what is registered, for whom, and what came of its last commit. */
 import { randomUUID } from 'node:crypto';
-import type { RepositoryDescription, TeamDescription } from '../api.ts';
+import type { RepositoryDescription } from '../../functions/api/repositories.ts';
+import type { TeamDescription } from '../api.ts';
 import { type Context, currentUser } from '../context.ts';
 import { CommandFailure, EXIT, type ExitCode, UsageError } from '../failure.ts';
 import { renderTable } from '../render/table.ts';

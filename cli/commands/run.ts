@@ -34,11 +34,9 @@ export async function run(context: Context, pipeline: string, options: RunOption
 function tellDryRun(context: Context, report: PlanReport): ExitCode {
   const view = context.view();
   context.result(report, () =>
-    report.pipelines.flatMap(({ pipeline, stages, gates, unplanned, ...plan }) => [
-      ...renderOutline({ pipeline, stages, gates, unplanned }, view),
-      ...(unplanned === null
-        ? ['', ...renderPlan({ pipelines: [{ ...plan, pipeline, stages, gates, unplanned }] }, view)]
-        : []),
+    report.pipelines.flatMap((plan) => [
+      ...renderOutline(plan, view),
+      ...(plan.unplanned === null ? ['', ...renderPlan({ pipelines: [plan] }, view)] : []),
       '',
       'Nothing was started.',
     ]),

@@ -18,6 +18,7 @@ function plan(more: Partial<PipelinePlan> = {}): PipelinePlan {
     unplanned: null,
     targets: [],
     gates: [],
+    begins: { is: 'now' },
     usuallyMs: 11 * 60_000,
     basis: {
       pipeline: 'items-api',
@@ -77,7 +78,7 @@ describe('a plan in lines', () => {
           { is: 'stage-removed', stage: 'wait_1h', kind: 'wait', targets: [], needs: [] },
         ],
         targets: [compared('jp', '1'), compared('us', '2'), compared('uk', '3')],
-        gates: [{ stage: 'pause', text: 'wait of 30m' }],
+        gates: [{ is: 'stage', stage: 'pause', text: 'wait of 30m' }],
       }),
     );
     expect(text).toBe(`items-api   4 changes to the pipeline, 3 to what runs

@@ -5,6 +5,7 @@ import { parseImage } from '../../shared/kubernetes/images.ts';
 import type { PipelineChange } from '../../shared/pipeline/difference.ts';
 import type { ObjectComparison, TargetComparison } from '../../shared/use-cases/compare-live.ts';
 import { formatDuration, listNames, shortDigest, versionOf } from '../../shared/use-cases/phrases.ts';
+import { describeGates, type Gates } from '../../shared/use-cases/plan-gates.ts';
 import type { PipelinePlan, PlannedStage } from '../../shared/use-cases/plan-pipelines.ts';
 import { type Paint, painter, type Tone } from '../terminal.ts';
 import { columnsTaken, count, cutTo, padTo, wrap } from '../text.ts';
@@ -12,10 +13,9 @@ import { columnsTaken, count, cutTo, padTo, wrap } from '../text.ts';
 export type View = { readonly width: number; readonly colour: boolean };
 
 /** What `plan --offline` knows of a pipeline. */
-export type Outline = {
+export type Outline = Gates & {
   readonly pipeline: string;
   readonly stages: readonly PlannedStage[];
-  readonly gates: PipelinePlan['gates'];
   /** Why the stages are not known without a system; null where they are. */
   readonly unplanned: string | null;
 };
@@ -52,14 +52,17 @@ export function foldTargets(targets: readonly TargetComparison[]): (readonly Tar
 export function renderOutline(outline: Outline, view: View): string[] {
   const paint = painter(view.colour);
   const { stages, unplanned } = outline;
-  if (unplanned !== null) return [paint('strong', outline.pipeline), ...indented(wrap(unplanned, view.width - 2))];
+  if (unplanned !== null) {
+    const why = indented(wrap(unplanned, view.width - 2));
+    return [paint('strong', outline.pipeline), ...why, ...gateLines(outline, view)];
+  }
   const rows = stages.map(({ id, kind, target, needs, template, skip }) => [
     id,
     template === null ? kind : `${kind} (${template})`,
     target ?? '',
     skip === null ? (needs.length === 0 ? '' : `after ${listNames(needs, MAXIMUM_NAMES)}`) : `skipped: ${skip}`,
   ]);
-  return [paint('strong', outline.pipeline), ...indented(columns(rows)), ...gateLines(outline.gates, view)];
+  return [paint('strong', outline.pipeline), ...indented(columns(rows)), ...gateLines(outline, view)];
 }
 
 function renderPipeline(plan: PipelinePlan, view: View): string[] {
@@ -69,7 +72,7 @@ function renderPipeline(plan: PipelinePlan, view: View): string[] {
     plan.unplanned === null
       ? targetLines(plan, view)
       : indented(wrap(`not planned: ${plan.unplanned}`, view.width - 2)),
-    [...gateLines(plan.gates, view), ...footLines(plan, view)],
+    [...gateLines(plan, view), ...footLines(plan, view)],
   ];
   const head = `${paint('strong', plan.pipeline)}${GAP}${summary(plan)}`;
   return [head, ...blocks.filter((lines) => lines.length > 0).flatMap((lines) => ['', ...lines])];
@@ -222,10 +225,9 @@ function isList(value: Json): value is readonly (string | number)[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'number' || /^[\w./:-]+$/.test(String(item)));
 }
 
-function gateLines(gates: PipelinePlan['gates'], { width, colour }: View): string[] {
-  if (gates.length === 0) return [];
-  const told = gates.map(({ stage, text }) => `${text} (${stage})`).join(' · ');
-  const [first = '', ...rest] = wrap(told, width - 10);
+function gateLines(gates: Gates, { width, colour }: View): string[] {
+  const [first, ...rest] = describeGates(gates).flatMap((text) => wrap(text, width - 10));
+  if (first === undefined) return [];
   return [`  ${painter(colour)('quiet', 'gates')}${GAP}${first}`, ...rest.map((line) => `          ${line}`)];
 }
 

@@ -42,6 +42,7 @@ const REASONS: { readonly [code in WaitCode]: Omit<WaitReason, 'code'> } = {
   'cluster-unreachable': { text: 'Cluster jp does not answer; the next try is at 14:09.', unblock: cancel },
   'rollout-in-progress': { text: '3 of 5 new pods are ready.', unblock: cancel },
   'remote-in-progress': { text: 'The far end is at work.', unblock: cancel },
+  'remote-unreachable': { text: 'POST https://hooks.example.com/deployed: there was no answer.', unblock: cancel },
   'approval-needed': { text: 'It waits for 1 of items-leads.', unblock: `gennaker approve ${ID} release` },
   'pipeline-in-progress': { text: 'items-build 9xk2 runs.', unblock: 'gennaker why 9xk2' },
   'outside-window': heldReason({ windows: { 'target:jp': [WINDOW] } }),
@@ -92,6 +93,11 @@ release has been waiting for 2 min: 3 of 5 new pods are ready.
   Give up:    gennaker cancel 7f3k2ab`,
   'remote-in-progress': `items-api 7f3k2ab has been waiting for 4 min 10 s.
 release has been waiting for 2 min: The far end is at work.
+
+  Follow it:  gennaker watch 7f3k2ab
+  Give up:    gennaker cancel 7f3k2ab`,
+  'remote-unreachable': `items-api 7f3k2ab has been waiting for 4 min 10 s.
+release has been waiting for 2 min: POST https://hooks.example.com/deployed: there was no answer.
 
   Follow it:  gennaker watch 7f3k2ab
   Give up:    gennaker cancel 7f3k2ab`,

@@ -22,7 +22,9 @@ const reasonCode = z.enum(REASON_CODES);
 
 export const eventSchema = z
   .strictObject({
-    source: name.describe('The source, as in its address /hooks/SOURCE: docker-hub, docker-distribution, …'),
+    source: name.describe(
+      'The source, as in its address /hooks/SOURCE: docker-hub, webhook/PATH, …; or cron, pipeline',
+    ),
     headers: z
       .record(name, z.string().max(MAXIMUM_TEXT))
       .default({})

@@ -4,17 +4,19 @@ import { STOP_LIMIT_MS } from '../../shared/core/limits.ts';
 import type { Plan, StageId } from '../../shared/core/plan.ts';
 import type { Execution, Transition } from '../../shared/core/run.ts';
 import { checkedDurationMs, formatDuration } from '../../shared/pipeline/duration.ts';
+import { readDefinition } from '../../shared/pipeline/parse.ts';
 import type { Problem } from '../../shared/pipeline/problem.ts';
 import type { Target } from '../../shared/pipeline/scope.ts';
 import type { InboxEntry } from '../../shared/ports/inbox.ts';
 import type { Renderer } from '../../shared/ports/renderer.ts';
 import type { StageKind } from '../../shared/stages/kind.ts';
-import { applyPipelines } from '../../shared/use-cases/apply-pipelines.ts';
+import { applyByHand } from '../../shared/use-cases/apply-by-hand.ts';
 import { type DecisionAnswer, type DecisionCommand, decideStage } from '../../shared/use-cases/decide-stage.ts';
 import { executionIdOf } from '../../shared/use-cases/engine.ts';
 import { sourceEventMessage, TOPICS } from '../../shared/use-cases/messages.ts';
 import { requestRun } from '../../shared/use-cases/request-run.ts';
 import { type SignalAnswer, signalStage } from '../../shared/use-cases/signal-stage.ts';
+import { settledOf } from '../../shared/use-cases/start-executions.ts';
 import { cancelExecution } from '../../shared/use-cases/stop-execution.ts';
 import { readEvent } from './event.ts';
 import { scriptedClusters } from './far-ends.ts';
@@ -164,7 +166,7 @@ class Scene {
       const published = await this.#settled(system.templates.publish({ ...template, by: 'simulation' }));
       if (published.is === 'refused') return published;
     }
-    const applied = await this.#settled(applyPipelines(system.planning, { file, text, files }));
+    const applied = await this.#settled(applyByHand(system.planning, { file, text, files, by: 'simulation' }));
     if (applied.is === 'refused') return applied;
     const wrong = await this.#settled(this.#begin(system));
     if (wrong.length > 0) return { is: 'not-started', text: wrong.join('; ') };
@@ -203,7 +205,7 @@ class Scene {
   }
 
   /** Lets the event arrive. Returns what is wrong with the inputs that were given. */
-  async #begin({ ports }: SimulatedSystem): Promise<readonly string[]> {
+  async #begin({ ports, planning }: SimulatedSystem): Promise<readonly string[]> {
     const { pipeline, beginning } = this.#command;
     const { clock } = this.#time;
     if (beginning.is === 'start') {
@@ -216,7 +218,11 @@ class Scene {
       this.#id = answer.execution;
       return [];
     }
-    const event = readEvent(beginning.event, this.#startedAt);
+    const applied = await ports.pipelines.get({ name: pipeline });
+    if (applied === undefined)
+      throw new Error(`letting an event arrive for ${pipeline}: it was applied and is not there`);
+    const definition = await settledOf(planning, applied, readDefinition(applied.definition));
+    const event = readEvent(beginning.event, this.#startedAt, definition);
     this.#event = event.id;
     this.#id = executionIdOf(pipeline, event.id);
     await ports.bus.publish({ topic: TOPICS.events, messages: [sourceEventMessage(event, event)] });

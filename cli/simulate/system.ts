@@ -6,7 +6,7 @@ import { type Embedded, IN_MEMORY, openEmbedded } from '../../shared/adapters/em
 import type { StageId } from '../../shared/core/plan.ts';
 import type { Execution, Run } from '../../shared/core/run.ts';
 import type { Target } from '../../shared/pipeline/scope.ts';
-import type { Answer, Bus, Delivery } from '../../shared/ports/bus.ts';
+import type { Answer, Bus } from '../../shared/ports/bus.ts';
 import type { ExecutionStore } from '../../shared/ports/execution-store.ts';
 import type { Inbox, InboxEntry } from '../../shared/ports/inbox.ts';
 import type { Log } from '../../shared/ports/log.ts';
@@ -14,7 +14,7 @@ import type { Random } from '../../shared/ports/random.ts';
 import type { Renderer } from '../../shared/ports/renderer.ts';
 import type { TagResolver } from '../../shared/registry/resolver.ts';
 import type { StageKind } from '../../shared/stages/kind.ts';
-import type { ApplyPorts } from '../../shared/use-cases/apply-pipelines.ts';
+import type { ApplyByHandPorts } from '../../shared/use-cases/apply-by-hand.ts';
 import { callbacksOf } from '../../shared/use-cases/callbacks.ts';
 import { documentParsers } from '../../shared/use-cases/documents.ts';
 import { DEFAULT_TIMING, type Engine } from '../../shared/use-cases/engine.ts';
@@ -29,12 +29,11 @@ import { libraryOf } from '../../shared/use-cases/templates/library.ts';
 import { lockedTemplates } from '../../shared/use-cases/templates/locked.ts';
 import { type TemplateService, templateService } from '../../shared/use-cases/templates/service.ts';
 import { digestOf } from '../commands/push.ts';
+import { subscriptionsOf } from '../system/subscriptions.ts';
 import { scriptedHttp } from './far-ends.ts';
 import type { VirtualTime } from './time.ts';
 
 const TICK_MS = 60_000;
-const LANE_CONCURRENCY = 32;
-const MAXIMUM_DELIVERIES = 20;
 /** Where call-backs would come to; nothing is sent there. */
 const PUBLIC_URL = 'https://gennaker.example';
 const ID_LENGTH = 20;
@@ -53,7 +52,7 @@ export type SimulatedSystem = {
   stop(): Promise<void>;
 };
 
-type Planning = StartPorts & ApplyPorts;
+type Planning = StartPorts & ApplyByHandPorts;
 
 /** Hears of every document as it is committed, in the order of the commits. */
 export type Observer = {
@@ -82,16 +81,7 @@ export async function startSimulatedSystem(options: {
     },
   };
   const opened = openEmbedded({ path: IN_MEMORY, clock, random, later, parse: documentParsers, log });
-  const subscribe = (topic: string, name: string, handler: (delivery: Delivery) => Promise<Answer>): Promise<unknown> =>
-    opened.subscribe({
-      topic,
-      name,
-      handler,
-      concurrency: LANE_CONCURRENCY,
-      ackDeadlineMs: DEFAULT_TIMING.acknowledgementMs,
-      maximumDeliveries: MAXIMUM_DELIVERIES,
-      ...(topic === TOPICS.deadLetters ? {} : { deadLetterTopic: TOPICS.deadLetters }),
-    });
+  const subscribe = subscriptionsOf(opened, DEFAULT_TIMING.acknowledgementMs);
   /** Any target has a lane, from its first work on. */
   const lanes = new Set<string>();
   const publish: Bus['publish'] = async (command) => {
@@ -156,7 +146,7 @@ export async function startSimulatedSystem(options: {
     ports,
     engine,
     planning,
-    templates: templateService({ ...ports, ...engine }),
+    templates: templateService({ ...ports, ...planning }),
     trouble: () => trouble,
     async stop() {
       cancelTick();
@@ -198,6 +188,12 @@ function observedInbox(inbox: Inbox, observer: Observer): Inbox {
     async record(command) {
       await inbox.record(command);
       observer.entry(command.entry);
+    },
+    read: (query) => inbox.read(query),
+    async replace(command) {
+      const result = await inbox.replace(command);
+      if (result === 'recorded') observer.entry(command.entry);
+      return result;
     },
   };
 }

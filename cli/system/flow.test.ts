@@ -1,15 +1,11 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { IN_MEMORY } from '../../shared/adapters/embedded/index.ts';
-import { jsonLog } from '../../shared/adapters/json-log.ts';
-import { systemClock } from '../../shared/adapters/system-clock.ts';
 import type { ExecutionDetail } from '../../shared/use-cases/describe-execution.ts';
+import { startMemorySystem, TOKEN } from '../../test/support/memory-system.ts';
 import { run } from '../program.ts';
 import { testSurroundings } from '../testing/system.ts';
-import { openClusters } from './clusters.ts';
-import { type System, startSystem } from './system.ts';
+import type { System } from './system.ts';
 
-const TOKEN = 'the-api-token-of-this-test';
 const PATIENCE = { timeout: 20_000, interval: 50 };
 const TOKENS = { aki: 'token-of-aki', ben: 'token-of-ben', eve: 'token-of-eve' } as const;
 type Name = keyof typeof TOKENS;
@@ -43,6 +39,34 @@ inputs: { share: { type: string, default: none } }
 stages:
   note: { uses: set, with: { share: "\${{ inputs.share }}" } }
 ---
+pipeline: asked
+team: items
+stages:
+  ask: { uses: approve }
+---
+pipeline: asks-below
+team: items
+stages:
+  below: { uses: pipeline, with: { pipeline: asked } }
+---
+pipeline: after-below
+team: items
+on: [{ pipeline: asks-below, on: [succeeded, failed, cancelled] }]
+stages:
+  ask: { uses: approve }
+---
+pipeline: in-group
+team: items
+concurrency: { group: one-at-a-time }
+stages:
+  below: { uses: pipeline, with: { pipeline: same-group } }
+---
+pipeline: same-group
+team: items
+concurrency: { group: one-at-a-time }
+stages:
+  note: { uses: set, with: { share: all } }
+---
 pipeline: slow
 team: items
 stages:
@@ -60,22 +84,15 @@ stages:
 ---
 pipeline: pong
 team: items
+inputs: { next: { type: string, default: ping } }
 stages:
-  run_ping: { uses: pipeline, with: { pipeline: ping } }
+  run_ping: { uses: pipeline, with: { pipeline: "\${{ inputs.next }}" } }
 `;
 
 let system: System;
 
 beforeAll(async () => {
-  system = await startSystem({
-    path: IN_MEMORY,
-    clusters: await openClusters({ contexts: [], clock: systemClock }),
-    port: 0,
-    token: TOKEN,
-    hookSecret: 'the-hook-secret-of-this-test',
-    log: jsonLog({ write: () => undefined, now: systemClock.now, projectId: 'acme' }),
-    environment: { GENNAKER_PEOPLE: JSON.stringify(PEOPLE) },
-  });
+  ({ system } = await startMemorySystem({ environment: { GENNAKER_PEOPLE: JSON.stringify(PEOPLE) } }));
   const applied = await system.apply({ file: 'gennaker.yaml', text: PIPELINES, files: {} });
   expect(applied).toMatchObject({ is: 'applied' });
 });
@@ -143,6 +160,41 @@ describe('a stage that people decide', () => {
     await expect.poll(async () => (await detail(id))?.status, PATIENCE).toBe('succeeded');
   }, 60_000);
 
+  it('is approved by nobody who is behind it, over however many executions', async () => {
+    const newest = async (pipeline: string) => {
+      const { items } = (await (await ask('admin', `/api/executions?pipeline=${pipeline}`)).json()) as {
+        items: readonly { readonly id: string }[];
+      };
+      return items.at(0)?.id ?? '';
+    };
+    const own = { exitCode: 1, stderr: expect.stringContaining('aki started this execution') };
+    const parent = await start('aki', 'asks-below');
+    await expect.poll(async () => statusOf(await newest('asked'), 'ask'), PATIENCE).toBe('waiting');
+    const child = await newest('asked');
+    expect(await gennaker('aki', 'approve', child)).toMatchObject(own);
+    expect((await gennaker('ben', 'reject', child, '--reason', 'not yet')).exitCode).toBe(0);
+    await expect.poll(async () => (await detail(parent))?.status, PATIENCE).toBe('failed');
+
+    // What its end has started.
+    await expect.poll(async () => statusOf(await newest('after-below'), 'ask'), PATIENCE).toBe('waiting');
+    expect(await gennaker('aki', 'approve', await newest('after-below'))).toMatchObject(own);
+
+    // Somebody else restarts it, and whoever claims to be another is known all the same.
+    const restarted = await ask('ben', `/api/executions/${child}/restart`, { by: 'eve' });
+    const { execution } = (await restarted.json()) as { execution: string };
+    await expect.poll(() => statusOf(execution, 'ask'), PATIENCE).toBe('waiting');
+    expect(await gennaker('aki', 'approve', execution)).toMatchObject(own);
+    expect((await gennaker('ben', 'approve', execution)).stderr).toContain('ben started this execution');
+    expect((await gennaker('eve', 'approve', execution)).exitCode).toBe(0);
+  }, 60_000);
+
+  it('lets people run pipelines and see what came of it', async () => {
+    const ran = await gennaker('eve', 'run', 'child');
+    expect(ran).toMatchObject({ exitCode: 0, stderr: '', stdout: expect.stringContaining('started execution') });
+    expect((await gennaker('eve', 'run', 'child', '--dry-run')).stdout).toContain('Nothing was started.');
+    expect((await gennaker('eve', 'events')).stdout).toContain('eve asked');
+  }, 60_000);
+
   it('is not decided by a signal, and what only admins may is refused to others', async () => {
     const id = await start('ben', 'parent');
     await expect.poll(() => statusOf(id, 'ask'), PATIENCE).toBe('waiting');
@@ -173,6 +225,23 @@ describe('a stage that runs another pipeline', () => {
     await expect.poll(async () => (await detail(id))?.status, PATIENCE).toBe('cancelled');
     expect((await running())?.status).toBe('cancelled');
   }, 60_000);
+
+  it('is refused where it would wait for the slot of who runs it', async () => {
+    const id = await start('aki', 'in-group');
+    await expect.poll(async () => (await detail(id))?.status, PATIENCE).toBe('failed');
+    expect((await detail(id))?.stages[0]?.reason?.text).toContain(
+      'in-group and same-group are both in the group one-at-a-time, which lets one run at a time',
+    );
+  }, 60_000);
+
+  it('is refused in a file that runs itself', async () => {
+    const text =
+      'pipeline: narcissus\nteam: items\nstages: { me: { uses: pipeline, with: { pipeline: narcissus } } }\n';
+    expect(await system.apply({ file: 'gennaker.yaml', text, files: {} })).toMatchObject({
+      is: 'refused',
+      problems: [{ message: expect.stringContaining('run one another without end: narcissus → narcissus') }],
+    });
+  });
 
   it('is refused where it would run itself', async () => {
     const id = await start('aki', 'ping');

@@ -4,15 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { IN_MEMORY } from '../../shared/adapters/embedded/index.ts';
-import { systemClock } from '../../shared/adapters/system-clock.ts';
 import { statusOf } from '../../shared/core/execution.ts';
+import { HOOK_SECRET, startMemorySystem, TOKEN } from '../../test/support/memory-system.ts';
 import { gennakerAt, type Ran } from '../testing/system.ts';
-import { openClusters } from './clusters.ts';
-import { type System, startSystem } from './system.ts';
+import type { System } from './system.ts';
 
-const TOKEN = 'the-api-token-of-this-test';
-const HOOK_SECRET = 'the-hook-secret-of-this-test';
 const PATIENCE = { timeout: 20_000, interval: 20 };
 const REPOSITORY = 'registry.example.com/items-api';
 const pipelineOf = (name: string, filter: string, more = ''): string => `
@@ -32,16 +28,9 @@ const folder = mkdtempSync(join(tmpdir(), 'gennaker-inbox-'));
 let system: System;
 
 beforeAll(async () => {
-  system = await startSystem({
-    path: IN_MEMORY,
-    clusters: await openClusters({ contexts: [], clock: systemClock }),
-    port: 0,
-    token: TOKEN,
-    hookSecret: HOOK_SECRET,
-    log: { write: () => undefined },
-    environment: {},
+  ({ system } = await startMemorySystem({
     resolver: { resolve: async () => ({ digest: `sha256:${'b'.repeat(64)}` }) },
-  });
+  }));
   await apply(pipelineOf('items-api', 'semver: ">=1.0.0"'));
   await apply(pipelineOf('items-api-dev', 'tag: "*-rc*"'));
   await apply(pipelineOf('sized', 'tag: "release-*"', INPUTS));

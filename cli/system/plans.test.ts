@@ -1,14 +1,11 @@
 /** Plans through the whole system in one process: what they tell before and after a delivery, and when a saved one holds. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { IN_MEMORY } from '../../shared/adapters/embedded/index.ts';
-import { jsonLog } from '../../shared/adapters/json-log.ts';
-import { systemClock } from '../../shared/adapters/system-clock.ts';
+import { startMemorySystem, TOKEN } from '../../test/support/memory-system.ts';
 import { type Api, createApi } from '../api.ts';
-import { type Clusters, openClusters } from './clusters.ts';
-import { type System, startSystem } from './system.ts';
+import type { Clusters } from './clusters.ts';
+import type { System } from './system.ts';
 
-const TOKEN = 'the-api-token-of-this-test';
 const PATIENCE = { timeout: 30_000, interval: 20 };
 const REPOSITORY = 'registry.example.com/acme/items';
 
@@ -44,17 +41,9 @@ let system: System;
 let api: Api;
 
 beforeAll(async () => {
-  clusters = await openClusters({ contexts: [], clock: systemClock });
-  system = await startSystem({
-    path: IN_MEMORY,
-    clusters,
-    port: 0,
-    token: TOKEN,
-    hookSecret: 'the-hook-secret-of-this-test',
-    log: jsonLog({ write: () => undefined, now: systemClock.now, projectId: 'acme' }),
-    environment: {},
+  ({ system, clusters } = await startMemorySystem({
     resolver: { resolve: async ({ tag }) => ({ digest: digestOf(tag) }) },
-  });
+  }));
   api = createApi({ url: system.url, token: TOKEN }, new AbortController().signal);
 });
 afterAll(() => system?.stop());
@@ -188,6 +177,25 @@ describe('a plan', () => {
     expect(refused.pipelines[0]?.unplanned).toBe('The event would not start it: it asks for planned.');
     const unknown = api.plan({ ...upload(pipeline()), images: {}, inputs: {}, event: 'none' });
     await expect(unknown).rejects.toMatchObject({ status: 422, code: 'cannot-plan' });
+  });
+
+  it('tells what is frozen, and rests on none of it', async () => {
+    const before = await planned(pipeline());
+    const text = 'target jp is frozen until it is lifted (week, by aki): holidays';
+    await api.holds.addFreeze('week', {
+      scope: 'target:jp',
+      reason: 'holidays',
+      by: 'aki',
+      from: undefined,
+      until: undefined,
+    });
+    const during = await planned(pipeline());
+    await api.holds.liftFreeze('week', { by: 'aki' });
+    expect(during.gates.slice(before.gates.length)).toEqual([
+      { is: 'freeze', of: 'target:jp', text, isHolding: true, until: null },
+    ]);
+    expect(during.begins).toEqual({ is: 'now' });
+    expect(during.basis).toEqual(before.basis);
   });
 });
 

@@ -17,17 +17,23 @@ function repeated() {
 }
 
 describe('what is repeated', () => {
-  it('runs at once, and again so long after its end', async () => {
+  it('runs at once, and again on the minute after its end', async () => {
     const { clock, ends } = repeated();
     expect(ends).toHaveLength(1);
-    clock.advance(10 * EVERY_MS);
+    clock.advance(10 * EVERY_MS + 20_000);
     expect(ends, 'never beside itself').toHaveLength(1);
     ends[0]?.();
     await settled();
-    clock.advance(EVERY_MS - 1);
+    clock.advance(39_999);
     expect(ends).toHaveLength(1);
     clock.advance(1);
     expect(ends).toHaveLength(2);
+    ends[1]?.();
+    await settled();
+    clock.advance(EVERY_MS - 1);
+    expect(ends).toHaveLength(2);
+    clock.advance(1);
+    expect(ends).toHaveLength(3);
   });
 
   it('does not run again once it is stopped', async () => {

@@ -2,16 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { IN_MEMORY } from '../../shared/adapters/embedded/index.ts';
 import { jsonLog } from '../../shared/adapters/json-log.ts';
 import { systemClock } from '../../shared/adapters/system-clock.ts';
 import type { Delivery } from '../../shared/ports/bus.ts';
 import { TOPICS } from '../../shared/use-cases/messages.ts';
-import { openClusters } from './clusters.ts';
-import { type System, startSystem } from './system.ts';
+import { HOOK_SECRET, startMemorySystem, TOKEN } from '../../test/support/memory-system.ts';
+import type { System } from './system.ts';
 
-const TOKEN = 'the-api-token-of-this-test';
-const HOOK_SECRET = 'the-hook-secret-of-this-test';
 const STAGE_SECRET = 'the-stage-secret-of-this-test';
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const PATIENCE = { timeout: 15_000, interval: 20 };
@@ -32,16 +29,10 @@ const notified: Delivery[] = [];
 let system: System;
 
 beforeAll(async () => {
-  const clusters = await openClusters({ contexts: [], clock: systemClock });
-  system = await startSystem({
-    path: IN_MEMORY,
-    clusters,
-    port: 0,
-    token: TOKEN,
-    hookSecret: HOOK_SECRET,
+  ({ system } = await startMemorySystem({
     log: jsonLog({ write: (line) => lines.push(line), now: systemClock.now, projectId: 'acme' }),
     environment: { GENNAKER_ALLOWED_HOSTS: '127.0.0.1', GENNAKER_STAGE_SECRET_HOOK: STAGE_SECRET },
-  });
+  }));
   const listen = (topic: string, into: Delivery[]) =>
     system.ports.subscribe({
       topic,

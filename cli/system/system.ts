@@ -23,21 +23,20 @@ import { systemClock } from '../../shared/adapters/system-clock.ts';
 import { systemRandom } from '../../shared/adapters/system-random.ts';
 import { gitReader } from '../../shared/git/reader.ts';
 import { gitHubClients } from '../../shared/git-hosts/github/client.ts';
-import type { Answer, Delivery } from '../../shared/ports/bus.ts';
 import type { Log } from '../../shared/ports/log.ts';
 import { allowedRegistries, registryTagResolver, type TagResolver } from '../../shared/registry/resolver.ts';
 import { loadStageKinds } from '../../shared/stages/custom-kinds.ts';
 import { guardedHttpClient } from '../../shared/stages/http-client.ts';
 import type { StageKind } from '../../shared/stages/kind.ts';
 import { httpSources, messageSources } from '../../shared/triggers/registry.ts';
-import { applyByHand } from '../../shared/use-cases/apply-by-hand.ts';
-import { applyPipelines } from '../../shared/use-cases/apply-pipelines.ts';
+import { type Applied, applyByHand } from '../../shared/use-cases/apply-by-hand.ts';
 import { applyPlan } from '../../shared/use-cases/apply-plan.ts';
 import { callbacksOf } from '../../shared/use-cases/callbacks.ts';
 import { readCatalog } from '../../shared/use-cases/catalog.ts';
+import type { PipelineUpload } from '../../shared/use-cases/check-pipelines.ts';
 import { doChores } from '../../shared/use-cases/chores.ts';
 import { copyPipeline } from '../../shared/use-cases/copy-pipeline.ts';
-import { decideStage } from '../../shared/use-cases/decide-stage.ts';
+import { decideOnRecord } from '../../shared/use-cases/decide-stage.ts';
 import { describePlans } from '../../shared/use-cases/describe-plans.ts';
 import { documentParsers } from '../../shared/use-cases/documents.ts';
 import { dryRun } from '../../shared/use-cases/dry-run.ts';
@@ -64,17 +63,14 @@ import { lockedTemplates } from '../../shared/use-cases/templates/locked.ts';
 import { type TemplateService, templateService } from '../../shared/use-cases/templates/service.ts';
 import type { Clusters } from './clusters.ts';
 import { repeat } from './repeat.ts';
+import { subscriptionsOf } from './subscriptions.ts';
 
+/** On the minute, as schedules are. */
 const TICK_MS = 60_000;
 /** Entries of the inbox that one tick removes, so that it holds nothing up. */
 const MAXIMUM_FORGOTTEN = 5_000;
 /** Longer than this process may be busy with one thing, or it would close connections on which requests are waiting. */
 const KEEP_ALIVE_MS = 65_000;
-/** Work that is done side by side in one lane. */
-const LANE_CONCURRENCY = 32;
-const MAXIMUM_DELIVERIES = 20;
-/** Slack may be away for hours, and the message of a sender that was killed waits for its lease: 10 s lie between two of these. */
-const MAXIMUM_NOTIFICATION_DELIVERIES = 1_000;
 /** How long open requests may take when the system stops, in ms. */
 const CLOSING_MS = 2_000;
 
@@ -101,11 +97,8 @@ export type System = {
   readonly ports: Embedded;
   readonly engine: Engine;
   readonly templates: TemplateService;
-  apply(command: {
-    file: string;
-    text: string;
-    files: { readonly [path: string]: string };
-  }): ReturnType<typeof applyPipelines>;
+  /** Applies a file in the name of the system itself. */
+  apply(command: PipelineUpload): Promise<Applied>;
   stop(): Promise<void>;
 };
 
@@ -158,7 +151,6 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     lockedTemplates: lockedTemplates(ports),
   };
   const readPlan = readPlanOf(plans);
-  const templates = templateService({ ...ports, ...engine });
   const tell = notifierOf({
     ...engine,
     ...ports,
@@ -176,8 +168,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     openLibrary: libraryOf(ports),
     lockedTemplates: lockedTemplates(ports),
   };
-  const apply: System['apply'] = (command) => applyPipelines(planning, command);
-  const applyHere: PipelineCommands['applyPipelines'] = (command) => applyByHand({ ...planning, ...ports }, command);
+  const templates = templateService(planning);
+  const apply: PipelineCommands['applyPipelines'] = (command) => applyByHand(planning, command);
   const http = guardedHttpClient({ allow: settings.GENNAKER_ALLOWED_HOSTS });
   const github = gitHubClients({ http, clock, apiUrl: settings.GENNAKER_GITHUB_API_URL });
   const hooks = webhookHandler(receive);
@@ -200,18 +192,18 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     restartExecution: ({ newest, ...command }) =>
       requestRestart({ ...engine, ...ports }, { ...command, newest: newest ? planning : undefined }),
     signalStage: (command) => signalStage(engine, command),
-    decideStage: (command) => decideStage(engine, command),
-    applyPipelines: applyHere,
+    decideStage: (command) => decideOnRecord({ ...engine, ...ports }, command),
+    applyPipelines: apply,
     templates,
     readCatalog: (query) => readCatalog(ports, query),
     copyPipeline: (query) => copyPipeline(ports, query),
     planPipelines: (command) => planPipelines(planning, command),
-    applyPlan: (command) => applyPlan({ ...planning, apply: applyHere }, command),
+    applyPlan: (command) => applyPlan({ ...planning, apply }, command),
     requestRun: (command) => requestRun({ ...ports, clock }, command),
     dryRun: (command) => dryRun(planning, command),
     explainEvent: (command) => explainEvent(planning, command),
     replayEvent: (command) => replayEvent({ ...ports, clock, random }, command),
-    holds: holdService({ ...engine, ...ports }),
+    holds: holdService(planning),
     repositories: ports.repositories,
     teams: ports.teams,
     registerRepository: (command) => registerRepository({ ...engine, ...ports }, command),
@@ -222,16 +214,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   });
 
   const work = workSubscriber({ ...engine, inbox: ports.inbox });
-  const subscribe = (topic: string, name: string, handler: (delivery: Delivery) => Promise<Answer>): Promise<unknown> =>
-    opened.subscribe({
-      topic,
-      name,
-      handler,
-      concurrency: LANE_CONCURRENCY,
-      ackDeadlineMs: timing.acknowledgementMs,
-      maximumDeliveries: topic === TOPICS.transitions ? MAXIMUM_NOTIFICATION_DELIVERIES : MAXIMUM_DELIVERIES,
-      ...(topic === TOPICS.deadLetters ? {} : { deadLetterTopic: TOPICS.deadLetters }),
-    });
+  const subscribe = subscriptionsOf(opened, timing.acknowledgementMs);
   await subscribe(TOPICS.deadLetters, 'dead-letters', work);
   await subscribe(
     TOPICS.transitions,
@@ -288,7 +271,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     ports,
     engine,
     templates,
-    apply,
+    apply: (command) => apply({ ...command, by: 'the system' }),
     async stop() {
       await stopSweeping();
       await closeServer(server);

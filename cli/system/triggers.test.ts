@@ -2,13 +2,12 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { messageSubscriber } from '../../functions/receive-message.ts';
-import { IN_MEMORY } from '../../shared/adapters/embedded/index.ts';
 import { jsonLog } from '../../shared/adapters/json-log.ts';
 import { systemClock } from '../../shared/adapters/system-clock.ts';
 import type { InboxEntry } from '../../shared/ports/inbox.ts';
 import { httpSources, messageSources } from '../../shared/triggers/registry.ts';
-import { openClusters } from './clusters.ts';
-import { type System, startSystem } from './system.ts';
+import { startMemorySystem } from '../../test/support/memory-system.ts';
+import type { System } from './system.ts';
 
 const SECRETS = {
   GENNAKER_SECRET_HOOK_CIRCLECI: 'the-circleci-secret-of-this-test',
@@ -35,6 +34,15 @@ ${PAUSE}
 ---
 pipeline: of-another-team
 on: [{ webhook: { path: circleci, secret: other, signature: { header: circleci-signature, prefix: "v1=" } } }]
+${PAUSE}
+---
+pipeline: of-another-delivery
+on:
+  - webhook:
+      path: circleci
+      secret: circleci
+      signature: { header: circleci-signature, prefix: "v1=" }
+      delivery: data.happened.id
 ${PAUSE}
 ---
 pipeline: from-git
@@ -64,20 +72,14 @@ const lines: string[] = [];
 let system: System;
 
 beforeAll(async () => {
-  const clusters = await openClusters({ contexts: [], clock: systemClock });
-  system = await startSystem({
-    path: IN_MEMORY,
-    clusters,
-    port: 0,
-    token: 'the-api-token-of-this-test',
-    hookSecret: 'the-hook-secret-of-this-test',
+  ({ system } = await startMemorySystem({
     log: jsonLog({ write: (line) => lines.push(line), now: systemClock.now }),
     environment: SECRETS,
     resolver: {
       resolve: async ({ tag }) => ({ digest: digests.get(tag) ?? `sha256:${'a'.repeat(64)}` }),
       list: async () => ['0.9.0', '1.10.0', '1.9.0', 'latest'],
     },
-  });
+  }));
   const applied = await system.apply({ file: 'gennaker.yaml', text: PIPELINES, files: {} });
   expect(applied).toMatchObject({ is: 'applied' });
 });
@@ -120,6 +122,15 @@ describe("a webhook of a team's own", () => {
     await entriesOf(await call());
     expect(await executionsOf('from-webhook')).toHaveLength(1);
     expect(await executionsOf('of-another-team')).toHaveLength(0);
+  });
+
+  it('starts the others where one pipeline asks for what is not in the body, and tells of that', async () => {
+    const answer = await call(JSON.stringify({ id: 'delivery-0003', type: 'workflow-completed', revision: COMMIT }));
+    expect(await answer.json()).toEqual({ events: [expect.any(String)], ignored: 1 });
+    const entries = await system.ports.inbox.list({ limit: 50 });
+    expect(entries.map(({ refused }) => refused)).toContainEqual(
+      'reading a call of the webhook circleci: delivery: data.happened.id is not there',
+    );
   });
 
   it('says what kept it from starting anything', async () => {

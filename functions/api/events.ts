@@ -7,7 +7,7 @@ import type { Explanation } from '../../shared/use-cases/explain-event.ts';
 import { listEvents, VERDICTS } from '../../shared/use-cases/list-events.ts';
 import type { Replayed } from '../../shared/use-cases/replay-event.ts';
 import { pageQuery, UNNAMED } from './executions.ts';
-import { json, Refusal, readBody, readQuery } from './http.ts';
+import { actorOf, json, Refusal, readBody, readQuery } from './http.ts';
 import { name } from './pipelines.ts';
 import type { Route } from './router.ts';
 
@@ -52,7 +52,7 @@ export function inboxRoutes(inbox: Pick<Inbox, 'get' | 'list'>, commands: EventC
     {
       method: 'GET',
       pattern: '/api/events',
-      access: 'holder',
+      access: 'person',
       async handle(request) {
         const { entries, seenBackTo } = await listEvents(inbox, readQuery(request, EventsQuery));
         const seen = seenBackTo === undefined ? {} : { seenBackTo: timestamp(seenBackTo) };
@@ -62,13 +62,13 @@ export function inboxRoutes(inbox: Pick<Inbox, 'get' | 'list'>, commands: EventC
     {
       method: 'GET',
       pattern: '/api/events/:id',
-      access: 'holder',
+      access: 'person',
       handle: async (request) => json(200, describeEvent(await found(request.parameters.id ?? ''))),
     },
     {
       method: 'POST',
       pattern: '/api/events/explain',
-      access: 'holder',
+      access: 'person',
       async handle(request) {
         const body = await readBody(request, ExplainBody);
         const event = 'id' in body ? await eventOf(body.id) : body.event;
@@ -81,7 +81,8 @@ export function inboxRoutes(inbox: Pick<Inbox, 'get' | 'list'>, commands: EventC
       access: 'holder',
       async handle(request) {
         const id = request.parameters.id ?? '';
-        const answer = await commands.replayEvent({ id, ...(await readBody(request, ReplayBody)) });
+        const { by } = await readBody(request, ReplayBody);
+        const answer = await commands.replayEvent({ id, by: actorOf(request, by) });
         if (answer.is === 'accepted') return json(202, { event: answer.event, isMasked: answer.isMasked });
         if (answer.is === 'unknown') await found(id);
         const why = answer.is === 'unknown' ? 'it is gone' : answer.text;

@@ -134,7 +134,7 @@ export function executionRoutes(feed: ExecutionFeed, commands: ExecutionCommands
       async handle(request) {
         const body = await readBody(request, RestartBody);
         const { id } = await found(request);
-        const answer = await commands.restartExecution({ id, by: body.by, newest: body.newest });
+        const answer = await commands.restartExecution({ id, by: actorOf(request, body.by), newest: body.newest });
         switch (answer.is) {
           case 'accepted':
             return json(202, { event: answer.event, execution: answer.execution, text: answer.text });

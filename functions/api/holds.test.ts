@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { HoldService } from '../../shared/use-cases/holds/service.ts';
 import { type ApiWorld, startApiWorld } from '../../test/support/api-world.ts';
 
 let world: ApiWorld;
@@ -14,6 +15,20 @@ const send = async (method: string, path: string, body?: unknown) => {
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   return { status: response.status, body: await response.json() };
+};
+const unused = async (): Promise<never> => {
+  throw new Error('a test used what it does not give');
+};
+const NO_HOLDING: HoldService = {
+  read: unused,
+  setWindows: unused,
+  addFreeze: unused,
+  setFreezes: unused,
+  liftFreeze: unused,
+  pause: unused,
+  resume: unused,
+  override: unused,
+  skip: unused,
 };
 const WHO = { by: 'aki', reason: 'the database moves' };
 
@@ -41,7 +56,31 @@ describe('the routes of windows, freezes and pauses', () => {
     expect(world.commands).toEqual([{ name: 'freeze', command: { ...freeze, id: 'golden-week', until } }]);
   });
 
+  it('take the freezes of a file', async () => {
+    const freezes = [{ name: 'golden-week', reason: 'holidays', until: '2027-05-06T00:00:00+09:00' }];
+    expect((await send('PUT', '/api/freezes', { freezes, by: 'ci' })).status).toBe(200);
+    const until = Date.parse('2027-05-05T15:00:00Z');
+    expect(world.commands).toEqual([
+      {
+        name: 'freezes',
+        command: { freezes: [{ id: 'golden-week', scope: 'all', reason: 'holidays', until }], by: 'ci' },
+      },
+    ]);
+  });
+
+  it('say what is not there', async () => {
+    const text = 'There is no target jpp; did you mean "jp"?';
+    await world.close();
+    world = await startApiWorld({ holds: { ...NO_HOLDING, pause: async () => ({ is: 'unknown', text }) } });
+    expect(await send('PUT', '/api/pauses/target:jpp', WHO)).toMatchObject({
+      status: 404,
+      body: { error: { code: 'not-found', message: text } },
+    });
+  });
+
   it.each([
+    ['PUT', '/api/freezes', { freezes: [{ name: 'A b', reason: 'x' }] }, 400],
+    ['PUT', '/api/freezes', { freezes: [{ name: 'a', reason: 'x', until: '2027-05-06' }] }, 400],
     ['PUT', '/api/windows/all', { windows: [] }, 400],
     ['PUT', '/api/windows/target:jp', { windows: [{ hours: '10-17' }] }, 400],
     ['PUT', '/api/freezes/week', { ...WHO, scope: 'execution:1' }, 400],

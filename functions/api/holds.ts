@@ -3,8 +3,7 @@ import { z } from 'zod';
 import { windowsSchema } from '../../shared/pipeline/windows-schema.ts';
 import type { Freeze, HoldScope, Holds, Pause } from '../../shared/ports/holds.ts';
 import { timestamp } from '../../shared/use-cases/describe-execution.ts';
-import type { HoldAnswer } from '../../shared/use-cases/holds/change-holds.ts';
-import type { HoldService } from '../../shared/use-cases/holds/service.ts';
+import type { HoldService, ScopedAnswer } from '../../shared/use-cases/holds/service.ts';
 import type { ExecutionFeed } from './execution-feed.ts';
 import { UNNAMED } from './executions.ts';
 import { type ApiRequest, actorOf, json, Refusal, type Reply, readBody } from './http.ts';
@@ -33,15 +32,30 @@ const PAUSE_SCOPE = new RegExp(
 
 const reason = z.string().trim().min(1).max(500);
 const by = z.string().trim().min(1).max(200).default(UNNAMED);
-const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
+const time = z.iso
+  .datetime({ offset: true, error: 'must be a time with its zone, such as 2027-05-06T00:00:00+09:00' })
+  .transform((text) => Date.parse(text));
 const WindowsBody = z.strictObject({ windows: z.union([windowsSchema, z.tuple([])]), by });
-const FreezeBody = z.strictObject({
+const freezeFields = {
   scope: z.string().regex(FREEZE_SCOPE, 'must be all, or target:NAME, team:NAME or pipeline:NAME'),
   reason,
-  by,
   from: time.optional(),
   until: time.optional(),
-});
+};
+const FreezeBody = z.strictObject({ ...freezeFields, by });
+/** Those of a file; with those that people make there may be as many as the document of holds takes. */
+const MAXIMUM_FREEZES = 200;
+const freezesOfFile = z
+  .array(
+    z.strictObject({
+      ...freezeFields,
+      scope: freezeFields.scope.default('all'),
+      name: z.string().regex(new RegExp(`^${NAME}$`, 'u'), 'must be a name: lower-case letters, digits and "-"'),
+    }),
+  )
+  .max(MAXIMUM_FREEZES)
+  .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'gives two freezes one name');
+const FreezesBody = z.strictObject({ freezes: freezesOfFile, by });
 const LiftBody = z.strictObject({ by });
 const PauseBody = z.strictObject({ reason, by });
 const ResumeBody = z.strictObject({ reason: reason.optional(), by });
@@ -78,6 +92,25 @@ export function holdRoutes(feed: Pick<ExecutionFeed, 'find'>, { holds }: HoldCom
             by: actorOf(request, body.by),
             ...(from === undefined ? {} : { from }),
             ...(until === undefined ? {} : { until }),
+          }),
+        );
+      },
+    },
+    {
+      method: 'PUT',
+      pattern: '/api/freezes',
+      access: 'holder',
+      async handle(request) {
+        const { freezes, by: claimed } = await readBody(request, FreezesBody);
+        return reply(
+          await holds.setFreezes({
+            freezes: freezes.map(({ name, from, until, ...rest }) => ({
+              ...rest,
+              id: name,
+              ...(from === undefined ? {} : { from }),
+              ...(until === undefined ? {} : { until }),
+            })),
+            by: actorOf(request, claimed),
           }),
         );
       },
@@ -162,7 +195,8 @@ function pausedScope(request: ApiRequest): HoldScope {
   return scope;
 }
 
-function reply(answer: HoldAnswer): Reply {
+function reply(answer: ScopedAnswer): Reply {
+  if (answer.is === 'unknown') throw new Refusal(404, 'not-found', answer.text);
   if (answer.is === 'refused') throw new Refusal(409, 'not-possible', `It was not done: ${answer.text}.`);
   return json(200, { is: answer.is });
 }

@@ -1,7 +1,7 @@
 /** Requests and replies as the routes see them, on nothing but Node's own request and response. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import type { Person } from '../people.ts';
+import { ADMIN, type Person } from '../people.ts';
 
 export const MAXIMUM_BODY_BYTES = 1024 * 1024;
 
@@ -71,9 +71,9 @@ export function refused(refusal: Refusal): Reply {
   return { ...reply, headers: { ...reply.headers, ...headers } };
 }
 
-/** Who is on record for what was asked: the person, or for an admin whoever the client says that it acts for. */
+/** Who is on record for what was asked: the person, or with the API's own token whoever the client says it is. */
 export function actorOf({ person }: Pick<ApiRequest, 'person'>, claimed: string): string {
-  return person === undefined || person.isAdmin ? claimed : person.name;
+  return person === undefined || person.name === ADMIN.name ? claimed : person.name;
 }
 
 /** The request's JSON, checked. An empty body counts as `{}`. Throws Refusal 400, 413 or 415. */

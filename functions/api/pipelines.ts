@@ -163,7 +163,7 @@ export function pipelineRoutes(
     {
       method: 'POST',
       pattern: '/api/pipelines/:name/dry-run',
-      access: 'holder',
+      access: 'person',
       async handle(request) {
         const pipeline = request.parameters.name ?? '';
         const { signal } = request;

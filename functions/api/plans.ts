@@ -2,9 +2,10 @@
 import { z } from 'zod';
 import { MAXIMUM_IMAGES } from '../../shared/triggers/source.ts';
 import type { AppliedUpload, PlanApplied } from '../../shared/use-cases/apply-plan.ts';
+import type { TeamUpload } from '../../shared/use-cases/check-pipelines.ts';
 import { CannotPlan } from '../../shared/use-cases/make-plan.ts';
 import { type PlanBasis, planBasis } from '../../shared/use-cases/plan-basis.ts';
-import type { PlanReport, PlanRequest, Upload } from '../../shared/use-cases/plan-pipelines.ts';
+import type { PlanReport, PlanRequest } from '../../shared/use-cases/plan-pipelines.ts';
 import { chosenImage } from '../../shared/use-cases/request-run.ts';
 import { type ApiRequest, json, Refusal, readBody } from './http.ts';
 import {
@@ -21,7 +22,7 @@ import type { Route } from './router.ts';
 
 export type PlanCommands = {
   readonly planPipelines: (
-    command: Upload & { readonly request: PlanRequest; readonly live: 'compare'; readonly signal: AbortSignal },
+    command: TeamUpload & { readonly request: PlanRequest; readonly live: 'compare'; readonly signal: AbortSignal },
   ) => Promise<PlanReport | { readonly is: 'refused'; readonly problems: readonly PipelineProblem[] }>;
   readonly applyPlan: (
     command: AppliedUpload & {

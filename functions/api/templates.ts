@@ -48,13 +48,13 @@ export function templateRoutes({ templates, readCatalog, copyPipeline }: Templat
     {
       method: 'GET',
       pattern: '/api/catalog',
-      access: 'holder',
+      access: 'person',
       handle: async (request) => json(200, { items: await readCatalog(readQuery(request, CatalogQuery)) }),
     },
     {
       method: 'GET',
       pattern: '/api/pipelines/:name/copy',
-      access: 'holder',
+      access: 'person',
       async handle(request) {
         const copied = await copyPipeline({ name: nameOf(request) });
         if (copied.is === 'copied') return json(200, copied);

@@ -11,7 +11,7 @@ locals {
     receive-message    = { publishes = ["events"], wakes = false, public = false, timeout = 30 }
     tick               = { publishes = concat(["events", "transitions"], local.work), wakes = true, public = false, timeout = 60 }
     start-executions   = { publishes = concat(["events", "transitions"], local.work), wakes = true, public = false, timeout = 60 }
-    advance-execution  = { publishes = concat(["transitions"], local.work), wakes = true, public = false, timeout = 90 }
+    advance-execution  = { publishes = concat(["events", "transitions"], local.work), wakes = true, public = false, timeout = 90 }
     sync-repositories  = { publishes = [], wakes = false, public = false, timeout = 90 }
     send-notifications = { publishes = [], wakes = false, public = false, timeout = 60 }
     serve-api          = { publishes = concat(["events", "transitions"], local.work), wakes = true, public = true, timeout = 3600 }
@@ -42,9 +42,21 @@ locals {
       for name, function in local.functions : { for topic in function.publishes : "${name}/${topic}" => { function = name, topic = topic } }
     ]...)
     secrets = merge([
-      for name, secrets in merge(var.secrets, { advance-execution = setunion(lookup(var.secrets, "advance-execution", []), var.stage_secrets) }) :
-      { for secret in secrets : "${name}/${secret}" => { function = name, secret = secret } }
+      for name, secrets in local.secrets :
+      { for secret in toset(values(secrets)) : "${name}/${secret}" => { function = name, secret = secret } }
     ]...)
+  }
+
+  # By function, the variables whose values are secrets: GENNAKER_SECRET_SLACK_TOKEN for slack-token,
+  # GENNAKER_STAGE_SECRET_… for what stages may name.
+  secrets = {
+    for name in keys(local.functions) :
+    name => merge(
+      { for secret in lookup(var.secrets, name, []) : "GENNAKER_SECRET_${upper(replace(secret, "-", "_"))}" => secret },
+      name == "advance-execution" ? { for secret in var.stage_secrets : "GENNAKER_STAGE_SECRET_${upper(replace(secret, "-", "_"))}" => secret } : {},
+      # Only the API asks who somebody is.
+      name == "serve-api" && var.people_secret != null ? { GENNAKER_PEOPLE = var.people_secret } : {},
+    )
   }
 }
 
@@ -80,34 +92,38 @@ resource "google_cloud_run_v2_service" "functions" {
       }
 
       dynamic "env" {
-        for_each = {
-          FUNCTION_TARGET     = each.key
-          GENNAKER_PROJECT    = var.project
-          GENNAKER_REGION     = var.region
-          GENNAKER_AUDIENCE   = local.audience
-          GENNAKER_PUSHER     = google_service_account.pusher.email
-          GENNAKER_QUEUE      = google_cloud_tasks_queue.wake_ups.name
-          GENNAKER_PUBLIC_URL = local.urls["serve-api"]
-          GENNAKER_HOOKS_URL  = local.urls["receive-webhook"]
-          GENNAKER_TARGETS    = jsonencode(var.targets)
-          GENNAKER_INBOX_DAYS = tostring(var.inbox_days)
-          # Modules of stage kinds of one's own that the image holds.
-          GENNAKER_STAGE_KINDS = jsonencode(var.stage_kinds)
-          # Which function takes the wake-ups of a topic; the one of work takes those of every lane.
-          GENNAKER_WAKE_URLS = jsonencode({ work = local.urls["advance-execution"] })
-        }
+        for_each = merge(
+          {
+            FUNCTION_TARGET         = each.key
+            GENNAKER_PROJECT        = var.project
+            GENNAKER_REGION         = var.region
+            GENNAKER_AUDIENCE       = local.audience
+            GENNAKER_PUSHER         = google_service_account.pusher.email
+            GENNAKER_QUEUE          = google_cloud_tasks_queue.wake_ups.name
+            GENNAKER_PUBLIC_URL     = local.urls["serve-api"]
+            GENNAKER_HOOKS_URL      = local.urls["receive-webhook"]
+            GENNAKER_PAGES          = var.pages
+            GENNAKER_TARGETS        = jsonencode(var.targets)
+            GENNAKER_ALLOWED_HOSTS  = join(",", var.allowed_hosts)
+            GENNAKER_REGISTRY_HOSTS = jsonencode(var.registry_hosts)
+            GENNAKER_INBOX_DAYS     = tostring(var.inbox_days)
+            # Modules of stage kinds of one's own that the image holds.
+            GENNAKER_STAGE_KINDS = jsonencode(var.stage_kinds)
+            # Which function takes the wake-ups of a topic; the one of work takes those of every lane.
+            GENNAKER_WAKE_URLS = jsonencode({ work = local.urls["advance-execution"] })
+          },
+          var.github_api_url != null ? { GENNAKER_GITHUB_API_URL = var.github_api_url } : {},
+          # Only stages act in other projects.
+          each.key == "advance-execution" ? { GENNAKER_GOOGLE_PROJECTS = join(",", var.google_projects) } : {},
+        )
         content {
           name  = env.key
           value = env.value
         }
       }
 
-      # GENNAKER_SECRET_SLACK_TOKEN for slack-token, GENNAKER_STAGE_SECRET_… for what stages may name.
       dynamic "env" {
-        for_each = merge(
-          { for secret in lookup(var.secrets, each.key, []) : "GENNAKER_SECRET_${upper(replace(secret, "-", "_"))}" => secret },
-          each.key == "advance-execution" ? { for secret in var.stage_secrets : "GENNAKER_STAGE_SECRET_${upper(replace(secret, "-", "_"))}" => secret } : {},
-        )
+        for_each = local.secrets[each.key]
         content {
           name = env.key
           value_source {
@@ -189,8 +205,43 @@ resource "google_project_iam_member" "clusters" {
   member  = google_service_account.functions[each.value.function].member
 }
 
+# What a stage needs to run a build or a trigger, to follow it and to cancel it, and no more.
+resource "google_project_iam_custom_role" "builder" {
+  for_each    = var.google_projects
+  project     = each.key
+  role_id     = "gennakerBuilder"
+  title       = "Gennaker: run builds"
+  permissions = ["cloudbuild.builds.create", "cloudbuild.builds.get", "cloudbuild.builds.list", "cloudbuild.builds.update"]
+}
+
+resource "google_project_iam_member" "builders" {
+  for_each = var.google_projects
+  project  = each.key
+  role     = google_project_iam_custom_role.builder[each.key].id
+  member   = google_service_account.functions["advance-execution"].member
+}
+
+# Whoever starts a build that runs as an account of one's own must be allowed to use that account.
+resource "google_service_account_iam_member" "builders" {
+  for_each           = var.build_service_accounts
+  service_account_id = each.key
+  role               = "roles/iam.serviceAccountUser"
+  member             = google_service_account.functions["advance-execution"].member
+}
+
+# Those that make plans ask the registry for the digests of tags.
+resource "google_project_iam_member" "registries" {
+  for_each = {
+    for pair in setproduct(var.registry_projects, ["start-executions", "serve-api", "sync-repositories"]) :
+    "${pair[0]}/${pair[1]}" => { project = pair[0], function = pair[1] }
+  }
+  project = each.value.project
+  role    = "roles/artifactregistry.reader"
+  member  = google_service_account.functions[each.value.function].member
+}
+
 resource "google_secret_manager_secret" "this" {
-  for_each  = setunion(toset(flatten([for secrets in values(var.secrets) : tolist(secrets)])), var.stage_secrets)
+  for_each  = toset(flatten([for secrets in values(local.secrets) : values(secrets)]))
   secret_id = each.key
   replication {
     auto {}

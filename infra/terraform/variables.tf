@@ -23,6 +23,8 @@ variable "targets" {
   type = map(object({
     # projects/<project>/locations/<location>/clusters/<cluster>
     cluster = string
+    # By which stages can choose targets: { region = "asia" }.
+    labels = optional(map(string), {})
   }))
   default = {}
 
@@ -47,6 +49,69 @@ variable "secrets" {
     send-notifications = ["slack-token"]
     serve-api          = ["api-token", "callback-key"]
     advance-execution  = ["callback-key"]
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(var.secrets) : contains(keys(local.functions), name)])
+    error_message = "Secrets are given to functions, by their names: receive-webhook, send-notifications and so on."
+  }
+}
+
+variable "people_secret" {
+  description = "The name of the secret with the people who have tokens of their own, and their groups, as JSON. Null: the API's own token is the only one."
+  type        = string
+  default     = null
+}
+
+variable "pages" {
+  description = "Whether everyone who reaches the API may see its pages (open), or whoever has a token (token)."
+  type        = string
+  default     = "token"
+
+  validation {
+    condition     = contains(["open", "token"], var.pages)
+    error_message = "Pages are open or behind a token."
+  }
+}
+
+variable "allowed_hosts" {
+  description = "Where stages, registries and Git hosts may be asked: names, *.example.com, or * for the public internet."
+  type        = list(string)
+  default     = ["*"]
+}
+
+variable "registry_hosts" {
+  description = "The names of registries by the host that they report, where they stand behind a proxy."
+  type        = map(string)
+  default     = {}
+}
+
+variable "registry_projects" {
+  description = "The projects whose Artifact Registry is asked for the digests of tags."
+  type        = set(string)
+  default     = []
+}
+
+variable "github_api_url" {
+  description = "The REST API of a GitHub of your own: https://HOST/api/v3. Null: github.com."
+  type        = string
+  default     = null
+}
+
+variable "google_projects" {
+  description = "The projects in which stages may run builds and triggers of Cloud Build with the system's own identity."
+  type        = set(string)
+  default     = []
+}
+
+variable "build_service_accounts" {
+  description = "The accounts as which those builds run, where they are not the project's default: projects/<project>/serviceAccounts/<email>."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for account in var.build_service_accounts : can(regex("^projects/[^/]+/serviceAccounts/[^/]+$", account))])
+    error_message = "Name an account as projects/<project>/serviceAccounts/<email>."
   }
 }
 

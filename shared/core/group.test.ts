@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { deepFreeze } from '../../test/support/core-fixtures.ts';
-import { emptyGroup, enterGroup, leaveGroup, limitGroup } from './group.ts';
+import { emptyGroup, enterGroup, leaveGroup, limitGroup, startsAt } from './group.ts';
 import { MAXIMUM_QUEUE } from './limits.ts';
 import type { Group } from './run.ts';
 
@@ -120,5 +120,19 @@ describe('whatever happens in a group', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('the starts that count', () => {
+  const rule = { limit: 3, withinMs: 1_000 };
+
+  it('begin with the first', () => {
+    expect(startsAt(undefined, rule, 5_000)).toEqual({ since: 5_000, count: 0 });
+  });
+
+  it('are those of the span that has begun, until its end', () => {
+    const starts = { since: 5_000, count: 2 };
+    expect(startsAt(starts, rule, 5_999)).toBe(starts);
+    expect(startsAt(starts, rule, 6_000)).toEqual({ since: 6_000, count: 0 });
   });
 });

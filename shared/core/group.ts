@@ -1,7 +1,7 @@
 /** The slots of a concurrency group: who runs, who waits, and who is next. */
 import { MAXIMUM_QUEUE } from './limits.ts';
-import type { Concurrency } from './plan.ts';
-import type { ExecutionId, Group } from './run.ts';
+import type { Concurrency, StartRule } from './plan.ts';
+import type { ExecutionId, Group, Instant, Starts } from './run.ts';
 
 /** How a new execution enters its group. */
 export type Entry = {
@@ -52,6 +52,11 @@ export function enterGroup(
         group: { ...group, queue: [id] },
       };
   }
+}
+
+/** The starts that count at `at`: none where their span of time is over. */
+export function startsAt(starts: Starts | undefined, { withinMs }: StartRule, at: Instant): Starts {
+  return starts === undefined || at >= starts.since + withinMs ? { since: at, count: 0 } : starts;
 }
 
 /** Gives free slots to those who wait, in order. */

@@ -13,7 +13,7 @@ import {
 import { SWEEP_GRACE_MS, SWEEP_QUEUED_MS } from './limits.ts';
 import type { WaitReason } from './reason.ts';
 import type { Execution, Outcome } from './run.ts';
-import { hasMail, SKIP_SIGNAL } from './stage.ts';
+import { hasMail, SKIP_SIGNAL, type StageEvent } from './stage.ts';
 
 const HOUR_MS = 60 * 60_000;
 const REASON: WaitReason = { code: 'frozen', text: 'All is frozen.', unblock: 'gennaker override' };
@@ -43,6 +43,26 @@ describe('a stage that is held', () => {
       expect(hasMail(mailed)).toBe(true);
       expect(claimed(mailed).state).toMatchObject({ is: 'claimed', input: { by: 'signal' } });
     }
+  });
+});
+
+describe('the stop of a stage', () => {
+  const stop: StageEvent = { is: 'stop', at: 0, because: REASON, end: 'cancelled', revision: 7 };
+  const first = claimed(readyRun());
+  const held = answered(first, hold(first.at + 300_000));
+
+  it('that is held, and has begun nothing, does not say that it may have acted', () => {
+    expect(moved(moveRun(held, stop)).stop).not.toHaveProperty('mayHaveActed');
+  });
+
+  it('says so where its worker was lost, or its step failed and is to run again', () => {
+    const again = claimed(held, first.at + 300_000);
+    const asked = moved(moveRun(again, stop));
+    const lost = claimed(asked, asked.at + 60_000);
+    expect(lost).toMatchObject({ doing: 'stop', stop: { mayHaveActed: true } });
+    const failed: Outcome = { is: 'failed', reason: { code: 'stage-failed', text: 'No answer.' }, then: 'sameStep' };
+    expect(moved(moveRun(answered(again, failed), stop)).stop).toMatchObject({ mayHaveActed: true });
+    expect(answered(asked, failed)).toMatchObject({ doing: 'stop', stop: { mayHaveActed: true } });
   });
 });
 

@@ -20,6 +20,11 @@ export const SWEEP_GRACE_MS = 60_000;
 export const SWEEP_LONGEST_MS = 60 * 60_000;
 /** Executions that may queue in one group. */
 export const MAXIMUM_QUEUE = 500;
+/**
+ * How often events from outside may start one pipeline, where it does not say: more than teams push in an hour, and soon
+ * reached by a pipeline that causes its own events.
+ */
+export const DEFAULT_STARTS = { limit: 100, withinMs: 60 * 60_000 } as const;
 /** The back-off before the first `sameStep` repetition, in ms; it doubles up to the maximum. */
 export const REPEAT_BACK_OFF_MS = 1_000;
 export const MAXIMUM_REPEAT_BACK_OFF_MS = 30_000;

@@ -60,7 +60,12 @@ export type Concurrency = {
   readonly whenBusy: 'newest' | 'queue' | 'cancel-running' | 'skip';
   /** With `queue`: how many may wait; MAXIMUM_QUEUE where the plan does not say. */
   readonly queue?: number;
+  /** How often events from outside may start the pipeline; DEFAULT_STARTS where the plan does not say. */
+  readonly starts?: StartRule;
 };
+
+/** At most so many starts in a span of time. */
+export type StartRule = { readonly limit: number; readonly withinMs: number };
 
 /** The moments of an execution that a notification can be sent for. */
 export type NotifyMoment = 'started' | 'waiting' | 'succeeded' | 'failed' | 'cancelled';

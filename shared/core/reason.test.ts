@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Beginning } from './execution.ts';
-import { REASON_CODES, type Reason, type WaitReason } from './reason.ts';
+import { REASON_CODES, type Reason, WAIT_CODES, type WaitReason } from './reason.ts';
 import type { ExecutionPhase, Outcome, RunState } from './run.ts';
 
 const REASON: Reason = { code: 'signal-not-received', text: 'It waits for an approval.' };
-const WAIT_REASON: WaitReason = { ...REASON, unblock: 'gennaker approve items-api-7f3k2 approve' };
+const WAIT_REASON: WaitReason = {
+  ...REASON,
+  code: 'signal-not-received',
+  unblock: 'gennaker approve items-api-7f3k2 approve',
+};
 
 // The compiler is the test: each `@ts-expect-error` is itself an error as soon as its line compiles.
 describe('a wait without the command that unblocks it does not compile', () => {
@@ -37,8 +41,14 @@ describe('a wait without the command that unblocks it does not compile', () => {
 
   it('with an undefined one either', () => {
     // @ts-expect-error: `unblock` is a command
-    const bad: WaitReason = { ...REASON, unblock: undefined };
+    const bad: WaitReason = { ...WAIT_REASON, unblock: undefined };
     expect(bad.code).toBe('signal-not-received');
+  });
+
+  it('nor one with a code that is not among the waits', () => {
+    // @ts-expect-error: a failure is no wait
+    const bad: WaitReason = { ...WAIT_REASON, code: 'stage-failed' };
+    expect(WAIT_CODES).not.toContain(bad.code);
   });
 });
 

@@ -1,6 +1,9 @@
 /** Why something is not moving, in a form for programs (the code) and one for people (the sentence). */
 
-/** The waits: `why` has a text and a way on for each, which a test asks for. */
+/**
+ * The waits, all of them: nothing else can stand in a `WaitReason`. `why` has a text and a way on for each, and the
+ * simulation has a world that comes into it; tests ask for both.
+ */
 export const WAIT_CODES = [
   'queued-behind',
   'retry-back-off',
@@ -10,6 +13,7 @@ export const WAIT_CODES = [
   'cluster-unreachable',
   'rollout-in-progress',
   'remote-in-progress',
+  'remote-unreachable',
   'approval-needed',
   'pipeline-in-progress',
   'outside-window',
@@ -17,6 +21,8 @@ export const WAIT_CODES = [
   'paused',
 ] as const;
 export type WaitCode = (typeof WAIT_CODES)[number];
+const WAITS: readonly string[] = WAIT_CODES;
+export const isWait = (code: string): code is WaitCode => WAITS.includes(code);
 
 export const REASON_CODES = [
   ...WAIT_CODES,
@@ -35,7 +41,6 @@ export const REASON_CODES = [
   'store-unreachable',
   'invalid-parameters',
   'remote-refused',
-  'remote-unreachable',
   'fenced-off',
   'image-not-pullable',
   'crash-loop',
@@ -67,5 +72,8 @@ export type Reason = {
   readonly unblock?: string;
 };
 
-/** The reason of something that is not moving. It always names the command that unblocks it, so a wait without one does not compile. */
-export type WaitReason = Reason & { readonly unblock: string };
+/**
+ * The reason of something that is not moving. It is one of the waits and names the command that unblocks it: a wait
+ * without one, or of a code that `why` does not know, does not compile.
+ */
+export type WaitReason = Reason & { readonly code: WaitCode; readonly unblock: string };

@@ -63,7 +63,13 @@ export type Run = {
   readonly taken: readonly string[];
   readonly deadline: Instant;
   /** Set while a stop is asked for: why, and how the stage is to end. */
-  readonly stop?: { readonly because: Reason; readonly end: 'cancelled' | 'failed'; readonly deadline: Instant };
+  readonly stop?: {
+    readonly because: Reason;
+    readonly end: 'cancelled' | 'failed';
+    readonly deadline: Instant;
+    /** A step was begun of which the cursor does not tell, because its worker was lost or it failed. */
+    readonly mayHaveActed?: true;
+  };
   /** What people were last shown of the run, in short: a change of it is written to the execution too. */
   readonly shown: string;
   /** The revision whose announcement was sent before this step's work: the step's answer proves it. */
@@ -133,7 +139,10 @@ export type TriggerSummary = {
   /** One phrase for people: `image items-api:1.2.3 pushed`. */
   readonly text: string;
   readonly by?: string;
-  /** Who wrote the commits that it delivers, where that is known: names and addresses in the Git host's words. */
+  /**
+   * Who wrote the commits that it delivers, and who is behind the executions that led to it, where that is known:
+   * names and addresses in the words of whoever told.
+   */
   readonly authors?: readonly string[];
   /** The pipelines that started one another up to this execution, the first of them first; without its own. */
   readonly chain?: readonly string[];
@@ -175,4 +184,9 @@ export type Group = {
   readonly holders: readonly ExecutionId[];
   /** In order; the first is next. */
   readonly queue: readonly ExecutionId[];
+  /** Of the pipeline that has the group's name: how often events from outside have started it. */
+  readonly starts?: Starts;
 };
+
+/** Starts since an instant; the next span of time begins with the first start after it has ended. */
+export type Starts = { readonly since: Instant; readonly count: number };

@@ -105,6 +105,20 @@ describe('the answer of a step that goes forward', () => {
     });
   });
 
+  it('goes on at the time limit where what it says it waits for has come in time, and only as long as that lasts', () => {
+    const mailed = (at: number, name = 'approve') =>
+      moved(moveRun(held, { is: 'signal', at, signal: { id: 's1', name, at: 0, value: null } }));
+    const inTime = answered(mailed(held.deadline - 1), outcomes.signal('approve'), held.deadline + 5);
+    const signalled = claimed(inTime, held.deadline + 9);
+    expect(signalled).toMatchObject({ doing: 'forward', mail: [], state: { input: { signal: { id: 's1' } } } });
+    expect(answered(signalled, outcomes.signal('approve'))).toMatchObject({ doing: 'stop' });
+    expect(answered(mailed(held.deadline - 1, 'other'), outcomes.signal('approve'), held.deadline)).toMatchObject({
+      doing: 'stop',
+    });
+    const afterTheWait = outcomes.signal('approve', held.deadline - 5);
+    expect(answered(mailed(held.deadline - 1), afterTheWait, held.deadline)).toMatchObject({ doing: 'stop' });
+  });
+
   it('succeeds even where it comes at the time limit', () => {
     expect(answered(held, outcomes.succeeded, held.deadline).state).toMatchObject({ end: 'succeeded' });
   });

@@ -169,6 +169,24 @@ describe('a stage over its time', () => {
     expect(held).toMatchObject({ doing: 'forward', state: { input: { by: 'signal', signal: { id: 's1' } } } });
   });
 
+  it('still runs a step that may come to wait for what came in time while its worker was lost', () => {
+    const held = claimed(readyRun());
+    const signal = { id: 's1', name: 'approve', at: 0, value: null };
+    const mailed = moved(moveRun(held, { is: 'signal', at: held.at + 1, signal }));
+    const again = claimed(mailed, held.deadline + 5, 'worker-2');
+    expect(again).toMatchObject({ doing: 'forward', tries: 2, mail: [{ id: 's1' }] });
+    expect(answered(again, outcomes.again)).toMatchObject({ doing: 'stop' });
+    const waiting = answered(again, outcomes.signal('approve'));
+    expect(claimed(waiting).state).toMatchObject({ input: { by: 'signal', signal: { id: 's1' } } });
+  });
+
+  it('does not run a step for mail of which it is known that nobody waits for it', () => {
+    const waiting = answered(claimed(readyRun()), outcomes.signal('approve'));
+    const signal = { id: 's1', name: 'other', at: 0, value: null };
+    const mailed = moved(moveRun(waiting, { is: 'signal', at: waiting.at, signal }));
+    expect(claimed(mailed, mailed.deadline)).toMatchObject({ doing: 'stop' });
+  });
+
   it('whose stop steps are over their time too ends at once', () => {
     const run = toldToStop(readyRun());
     const at = run.at + STOP_LIMIT_MS;

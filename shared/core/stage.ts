@@ -10,7 +10,7 @@ import {
 } from './limits.ts';
 import type { Move } from './move.ts';
 import type { StagePlan } from './plan.ts';
-import { isHold, type Reason, type WaitReason } from './reason.ts';
+import { isHold, isWait, type Reason, type WaitReason } from './reason.ts';
 import type { ClaimId, Input, Instant, Outcome, Run, RunState, Signal, StageEnd, StageView, Wait } from './run.ts';
 
 export type StageEvent =
@@ -118,9 +118,12 @@ function claim(
   const timed = stopwatch(stage, due.run, state, now);
   if (stopping === undefined) {
     // A signal that came in time counts, however late its step begins.
-    const late = due.input.by === 'signal' ? undefined : lateness(timed, now);
+    const late = due.input.by === 'signal' || mayAwaitMail(due.run, state) ? undefined : lateness(timed, now);
     const because = run.stop ?? late ?? exhaustion(run, now);
-    if (because !== undefined) return { moved: hold(beginStop(run, now, because), { by: 'stop' }, now, event) };
+    const mayHaveActed = state.is === 'claimed' || run.repeats > 0;
+    if (because !== undefined) {
+      return { moved: hold(beginStop(run, now, because, mayHaveActed), { by: 'stop' }, now, event) };
+    }
   } else if (run.tries >= MAXIMUM_TRIES || now >= stopping.deadline) {
     const text = `${stopping.because.text} It could not be brought to rest: ${run.tries} workers were lost at it, or its time was over.`;
     return { moved: end(run, now, stopping.end, { ...stopping.because, text }) };
@@ -153,7 +156,7 @@ function inputOf(run: Run, state: LiveState, now: Instant): { input: Input; run:
 
 function wakening(run: Run, state: RunState & { is: 'waiting' }, now: Instant): { input: Input; run: Run } | undefined {
   const until = endOfWait(run, state.for);
-  const signal = run.mail.find((one) => isAwaited(state.for, one) && one.at < until);
+  const signal = timelySignal(run, state.for);
   if (signal !== undefined) {
     const mail = run.mail.filter((one) => one !== signal);
     const taken = [...run.taken, signal.id].slice(-MAXIMUM_TAKEN);
@@ -163,8 +166,22 @@ function wakening(run: Run, state: RunState & { is: 'waiting' }, now: Instant): 
   return now >= until ? { input: state.input, run } : undefined;
 }
 
+/** True where the step may come to wait for what is in the mail already, all of which came in time: its answer tells. */
+const mayAwaitMail = ({ mail }: Run, state: LiveState): boolean =>
+  mail.length > 0 && !(state.is === 'waiting' && 'signal' in state.for);
+
 const isAwaited = (wait: Wait, signal: Signal): boolean =>
   signal.name === SKIP_SIGNAL || ('signal' in wait && wait.signal === signal.name);
+
+/** The first signal in the mail that is waited for and came before the wait's end. */
+function timelySignal(run: Settled, wait: Wait): Signal | undefined {
+  const until = endOfWait(run, wait);
+  return run.mail.find((one) => isAwaited(wait, one) && one.at < until);
+}
+
+/** True while the run waits to be let begin, which takes none of its time, or for what came in time. */
+const hasTime = (run: Run): boolean =>
+  run.state.is === 'waiting' && (isHold(run.state.reason) || timelySignal(run, run.state.for) !== undefined);
 
 /** When a wait ends by itself: at its own time or the stage's limit, whichever comes first. */
 export function endOfWait(run: Settled, wait: Wait): Instant {
@@ -192,13 +209,17 @@ function exhaustion(run: Run, now: Instant): Stopping | undefined {
   return { because, end: 'failed', deadline: now + STOP_LIMIT_MS };
 }
 
-/** The run turned to its stop steps. A new step number, because the stop's side effects are others than the step's. */
-function beginStop(run: Settled, now: Instant, because: Stopping): Settled {
-  return { ...run, doing: 'stop', stop: because, step: run.step + 1, tries: 0, repeats: 0, at: now };
+/**
+ * The run turned to its stop steps. A new step number, because the stop's side effects are others than the step's.
+ * `mayHaveActed`: the step before was begun, and its cursor does not tell of it.
+ */
+function beginStop(run: Settled, now: Instant, because: Stopping, mayHaveActed: boolean): Settled {
+  const stop: Stopping = mayHaveActed ? { ...because, mayHaveActed: true } : because;
+  return { ...run, doing: 'stop', stop, step: run.step + 1, tries: 0, repeats: 0, at: now };
 }
 
-function readyToStop(run: Settled, now: Instant, because: Stopping): Run {
-  return at(beginStop(run, now, because), { is: 'ready', input: { by: 'stop' } });
+function readyToStop(run: Settled, now: Instant, because: Stopping, mayHaveActed: boolean): Run {
+  return at(beginStop(run, now, because, mayHaveActed), { is: 'ready', input: { by: 'stop' } });
 }
 
 function end(run: Settled, now: Instant, how: StageEnd, reason?: Reason, outputs?: Outcome & { is: 'succeeded' }): Run {
@@ -234,12 +255,13 @@ function goForward(stage: StagePlan, run: Run, input: Input, now: Instant, outco
     case 'again':
     case 'waiting': {
       const next: Settled = { ...run, cursor: outcome.cursor, at: now };
-      const because = run.stop ?? lateness(run, now);
-      if (because !== undefined) return readyToStop(next, now, because);
-      return goOn(next, outcome);
+      if (run.stop !== undefined) return readyToStop(next, now, run.stop, false);
+      const gone = goOn(next, outcome);
+      const late = hasTime(gone) ? undefined : lateness(run, now);
+      return late === undefined ? gone : readyToStop(next, now, late, false);
     }
     case 'failed': {
-      if (run.stop !== undefined) return readyToStop(run, now, run.stop);
+      if (run.stop !== undefined) return readyToStop(run, now, run.stop, true);
       if (outcome.then === 'sameStep' && run.repeats < MAXIMUM_REPEATS) return repeat(run, input, now, outcome.reason);
       if (outcome.then === 'giveUp') return end(run, now, 'failed', outcome.reason);
       if (run.attempt >= stage.retry.attempts) {
@@ -281,7 +303,11 @@ function goOn(run: Settled, outcome: Outcome & { is: 'again' | 'waiting' }): Run
 
 function repeat(run: Run, input: Input, now: Instant, reason: Reason): Run {
   const until = now + Math.min(REPEAT_BACK_OFF_MS * 2 ** run.repeats, MAXIMUM_REPEAT_BACK_OFF_MS);
-  const wait: WaitReason = { ...reason, unblock: reason.unblock ?? cancelCommand(run) };
+  const wait: WaitReason = {
+    code: isWait(reason.code) ? reason.code : 'retry-back-off',
+    text: reason.text,
+    unblock: reason.unblock ?? cancelCommand(run),
+  };
   // The tries go on counting from 1, so that the step looks first: the one before may have acted.
   return at(
     { ...run, repeats: run.repeats + 1, tries: 1, at: now },
@@ -320,7 +346,7 @@ function stop(run: Run, now: Instant, event: StageEvent & { is: 'stop' }): Move<
   const because: Stopping = { because: event.because, end: event.end, deadline: now + STOP_LIMIT_MS };
   // The holder's answer is still wanted: its cursor tells what there is to undo.
   if (run.state.is === 'claimed') return { moved: { ...run, stop: because, at: now } };
-  return { moved: readyToStop({ ...run, proves: event.revision }, now, because) };
+  return { moved: readyToStop({ ...run, proves: event.revision }, now, because, run.repeats > 0) };
 }
 
 /** What people see of the run: the fields of its stage's view that the run decides. */

@@ -42,9 +42,29 @@ export function beyondBinding(team: Team, plan: Plan, objects: readonly Manifest
     beyond(team, 'pipelines', plan.pipeline),
     beyond(team, 'namespaces', plan.namespace),
     ...[...targets].map((target) => beyond(team, 'targets', target)),
+    ...plan.stages.map((stage) => beyondPipelines(team, stage)),
     ...objects.map((object) => beyondNamespaces(team.namespaces, object)),
   ];
   return sentences.find((sentence) => sentence !== undefined);
+}
+
+/** What a stage runs or reads of other pipelines is held to the team's, too: it may neither act nor look as another. */
+function beyondPipelines(team: Team, { id, kind, with: given }: Plan['stages'][number]): string | undefined {
+  const name = valueAt(given, OTHER_PIPELINES[kind] ?? []);
+  if (typeof name !== 'string') return undefined;
+  if (name.includes('${{')) return `${id} names a pipeline that is known only when it runs, and has to be known before`;
+  const sentence = beyond(team, 'pipelines', name);
+  return sentence === undefined ? undefined : `${id}: ${sentence}`;
+}
+
+/** Where stages of a kind name another pipeline, below `with`. */
+const OTHER_PIPELINES: { readonly [kind: string]: readonly string[] } = {
+  pipeline: ['pipeline'],
+  find: ['execution', 'pipeline'],
+};
+
+function valueAt(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((part, name) => (isRecord(part) ? part[name] : undefined), value);
 }
 
 type Kind = 'team' | 'pipelines' | 'targets' | 'namespaces';
@@ -63,6 +83,11 @@ function claims(value: YamlDocument['value']): Claim[] {
   for (const [id, stage] of Object.entries(stages)) {
     if (!isRecord(stage)) continue;
     found.push({ path: ['stages', id, 'target'], value: stage.target, kind: 'targets' });
+    const other = typeof stage.uses === 'string' ? OTHER_PIPELINES[stage.uses] : undefined;
+    if (other !== undefined) {
+      const path = ['stages', id, 'with', ...other];
+      found.push({ path, value: valueAt(stage.with, other), kind: 'pipelines' });
+    }
     const names = isRecord(stage.targets) ? stage.targets.names : stage.targets;
     const at: Path = isRecord(stage.targets) ? ['stages', id, 'targets', 'names'] : ['stages', id, 'targets'];
     if (Array.isArray(names)) {

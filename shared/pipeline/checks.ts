@@ -12,21 +12,17 @@ import type { Path } from './problem.ts';
 import { cycleFindings, insertedStages, needsOf, type RawStage, rawStagesOf } from './raw-stages.ts';
 import { MAXIMUM_PLAN_STAGES, MAXIMUM_STAGES } from './schema.ts';
 import { scopeFindings, templateOf } from './scope-checks.ts';
-import { MAXIMUM_TEMPLATE_DEPTH, nameOfTemplate, type Template, type Templates, templateUse } from './template.ts';
+import { MAXIMUM_TEMPLATE_DEPTH, nameOfTemplate, type Template, templateUse } from './template.ts';
 import { lockFindings, protectedFindings, publishedFindings, templateFindings } from './template-checks.ts';
+import type { Usable } from './usable.ts';
 import { isRecord, type YamlDocument } from './yaml-file.ts';
-
-export type StageKinds = ReadonlyMap<string, StageKind>;
 
 export const DEFAULT_STAGE_TIMEOUT = '1h';
 export const DEFAULT_EXECUTION_TIMEOUT = '24h';
-/** The room that a stage's default timeout leaves beyond what its parameters ask for. */
 /** Of one stage: nobody reads more. */
 const MAXIMUM_UNKNOWN_NEEDS = 100;
+/** The room that a stage's default timeout leaves beyond what its parameters ask for. */
 const TIMEOUT_ROOM_MS = checkedDurationMs('5m');
-
-/** What pipelines and templates can use. */
-export type Usable = { readonly kinds: StageKinds; readonly templates: Templates };
 
 /** Everything that is wrong with the document, a pipeline or a template, beyond its shape. */
 export function checkDocument(document: YamlDocument, usable: Usable): Finding[] {

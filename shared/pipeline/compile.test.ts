@@ -6,6 +6,7 @@ import type { StageKind } from '../stages/kind.ts';
 import { stageKinds } from '../stages/registry.ts';
 import { canonicalJson } from './canonical.ts';
 import { compile, planHash } from './compile.ts';
+import { checkedDurationMs } from './duration.ts';
 import { type Definition, definitionSchema } from './schema.ts';
 import { settle } from './settle.ts';
 import { NO_TEMPLATES } from './template.ts';
@@ -99,6 +100,20 @@ describe('compile', () => {
       onFailure: { then: 'continue', others: 'finish' },
       skip: 'its condition "if" is false',
     });
+  });
+
+  it.each([
+    ['approve', { within: '24h' }, '24h'],
+    ['approve', { within: '24h', instructions: `Look at \${{ stages.a.until }}` }, '24h'],
+    ['webhook', { url: 'https://a.example/', poll: { within: '3h', 'done-if': 'true' } }, '3h'],
+    ['webhook', { url: 'https://a.example/', 'wait-for-callback': true, 'callback-within': '2h' }, '2h'],
+    ['pipeline', { pipeline: 'items-db' }, '24h'],
+    ['pipeline', { pipeline: 'items-db', wait: false }, '10m'],
+  ])('leaves a stage the time that its parameters ask for: %s %o', (uses, given, longest) => {
+    const stages = { a: { uses: 'wait', with: { for: '1s' } }, b: { uses, needs: 'a', with: given } };
+    const [, stage] = plan(define(stages)).stages;
+    expect(stage?.timeoutMs).toBeGreaterThan(checkedDurationMs(longest));
+    expect(stage?.timeoutMs).toBeLessThanOrEqual(checkedDurationMs(longest) + checkedDurationMs('1h'));
   });
 
   it('refuses what was never checked', () => {

@@ -10,9 +10,10 @@ import type {
   Plan,
   RetryPolicy,
   StagePlan,
+  StartRule,
 } from '../core/plan.ts';
 import { canonicalJson, hashText } from './canonical.ts';
-import { DEFAULT_STAGE_TIMEOUT, defaultStageTimeout, type StageKinds } from './checks.ts';
+import { DEFAULT_STAGE_TIMEOUT, defaultStageTimeout } from './checks.ts';
 import { checkedDurationMs } from './duration.ts';
 import { type Draft, expandStages, type Scoped } from './expand.ts';
 import { newBudget } from './expressions/cost.ts';
@@ -22,6 +23,7 @@ import { concurrencySchema, MAXIMUM_PLAN_STAGES, notifySchema } from './schema.t
 import { meaningIn, type Scope, type Surroundings, type Target } from './scope.ts';
 import { CannotSettle, inherit, type SettledDefinition, scopeOf, soFar, textsWithExpression } from './settle.ts';
 import { type Templates, templatesUsed } from './template.ts';
+import type { StageKinds } from './usable.ts';
 
 const DEFAULT_ATTEMPTS = 1;
 const DEFAULT_BACK_OFF = '10s';
@@ -129,9 +131,19 @@ function planConcurrency(
 ): Concurrency {
   const found = inherit(definition, 'concurrency', templates, scope) ?? { value: {}, scope };
   const known = parsed(concurrencySchema, found, 'concurrency', isOutline) ?? concurrencySchema.parse({});
-  const { group, limit, 'when-busy': whenBusy, queue } = known;
-  const bound = queue === undefined ? {} : { queue };
-  return { group: group ?? definition.pipeline, limit, whenBusy, ...bound };
+  const { group, limit, 'when-busy': whenBusy, queue, starts } = known;
+  return {
+    group: group ?? definition.pipeline,
+    limit,
+    whenBusy,
+    ...(queue === undefined ? {} : { queue }),
+    ...(starts === undefined ? {} : { starts: startRule(starts) }),
+  };
+}
+
+/** The rule as a plan has it. */
+export function startRule({ limit, within }: { readonly limit: number; readonly within: string }): StartRule {
+  return { limit, withinMs: checkedDurationMs(within) };
 }
 
 function planNotifications(
@@ -177,7 +189,9 @@ function planStage(draft: Draft, command: CompileCommand): StagePlan | { readonl
     }
     const condition = conditionOf(draft);
     const ownManifests = draft.target === undefined ? undefined : manifestsOn[draft.target];
-    const usual = parameters === undefined ? DEFAULT_STAGE_TIMEOUT : defaultStageTimeout(draft.kind, parameters.data);
+    // Text that is resolved later fits as it stands, mostly, and what tells the time is seldom an expression.
+    const readable = parameters ?? draft.kind.with.safeParse(given);
+    const usual = readable.success ? defaultStageTimeout(draft.kind, readable.data) : DEFAULT_STAGE_TIMEOUT;
     const timeout = draft.policies.timeout ?? defaults?.timeout ?? usual;
     return {
       id: draft.id,

@@ -51,11 +51,12 @@ describe('the difference of two plans', () => {
           onFailure: { then: 'fail', others: 'cancel', undo: 'this-target' },
         }),
       ],
-      { concurrency: { group: 'items-api', limit: 2, whenBusy: 'queue' } },
+      { concurrency: { group: 'items-api', limit: 2, whenBusy: 'queue', starts: { limit: 300, withinMs: 3_600_000 } } },
     );
     expect(changesOfPlan(before, after)).toEqual([
       { is: 'changed', path: 'concurrency.limit', from: 1, to: 2 },
       { is: 'changed', path: 'concurrency.when-busy', from: 'newest', to: 'queue' },
+      { is: 'changed', path: 'concurrency.starts', from: null, to: '300 within 1h' },
       { is: 'changed', path: 'canary_jp.with.steps[0].weight', from: 5, to: 10 },
       { is: 'changed', path: 'canary_jp.with.steps[2]', to: { weight: 50 } },
       { is: 'changed', path: 'canary_jp.with.gone', from: 1 },

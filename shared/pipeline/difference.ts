@@ -1,6 +1,6 @@
 /** What one version of a pipeline does differently from another, in the words and with the paths of its file. */
 import type { Json } from '../core/json.ts';
-import type { NotifyPlan, Plan, StagePlan } from '../core/plan.ts';
+import type { NotifyPlan, Plan, StagePlan, StartRule } from '../core/plan.ts';
 import { canonicalJson } from './canonical.ts';
 import { formatDuration } from './duration.ts';
 import { formatPath, type Path } from './problem.ts';
@@ -85,15 +85,23 @@ export function changesOfPlan(before: Plan, after: Plan): readonly PipelineChang
 
 function settingsOf(plan: Plan): Json {
   const { team, namespace, concurrency, timeoutMs, notify } = plan;
-  const { group, limit, whenBusy, queue = null } = concurrency;
+  const { group, limit, whenBusy, queue = null, starts } = concurrency;
   return {
     team,
     namespace,
-    concurrency: { group, limit, 'when-busy': whenBusy, queue },
+    concurrency: {
+      group,
+      limit,
+      'when-busy': whenBusy,
+      queue,
+      starts: starts === undefined ? null : tellStarts(starts),
+    },
     timeout: formatDuration(timeoutMs),
     notify: Object.fromEntries(notify.map((one) => [channelOf(one), one.when ?? 'every transition'])) as Json,
   };
 }
+
+const tellStarts = ({ limit, withinMs }: StartRule): string => `${limit} within ${formatDuration(withinMs)}`;
 
 function channelOf(notify: NotifyPlan): string {
   return 'slack' in notify ? `slack ${notify.slack}` : `pubsub ${notify.pubsub}`;

@@ -29,6 +29,18 @@ describe('matchTag', () => {
     expect(matchTag(filter, tag)).toEqual({ matches: false, text });
   });
 
+  it.each(['', '.sig', '.att', '.sbom'])('takes no attachment of an image for an image (%s)', (end) => {
+    const tag = `sha256-${'8a9e'.repeat(16)}${end}`;
+    for (const filter of [{ tag: '*' }, { regex: '.*' }]) {
+      expect(matchTag(filter, tag)).toEqual({
+        matches: false,
+        text: expect.stringContaining('attachment of an image'),
+      });
+      expect(newestTag(filter, ['1.0.0', tag])).toBe('1.0.0');
+    }
+    expect(matchTag({ tag: '*' }, 'sha256-of-the-build')).toEqual({ matches: true });
+  });
+
   it('takes no longer for patterns that are made to take long', () => {
     const tag = 'a'.repeat(128);
     expect(matchTag({ regex: '(a+)+$b' }, tag).matches).toBe(false);

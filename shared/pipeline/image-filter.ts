@@ -15,8 +15,14 @@ export type ImageFilter = {
 
 export type TagMatch = { readonly matches: true } | { readonly matches: false; readonly text: string };
 
+/** Under such tags tools keep signatures, attestations and lists of what refers to an image, beside the image. */
+const ATTACHMENT = /^sha256-[0-9a-f]{64}(?:\.[a-z0-9]+)?$/;
+
 /** Whether the tag passes the filter; if not, the sentence that says why. */
 export function matchTag(filter: ImageFilter, tag: string): TagMatch {
+  if (ATTACHMENT.test(tag)) {
+    return { matches: false, text: `a signature or another attachment of an image, and no image: ${tag}` };
+  }
   if (filter.tag !== undefined) {
     return verdict(matchesGlob(filter.tag, tag), `tag "${filter.tag}" does not match: ${tag}`);
   }

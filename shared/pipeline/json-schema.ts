@@ -1,9 +1,9 @@
 /** The language as a JSON Schema, which editors complete and check by. */
 import { z } from 'zod';
 import type { StageKind } from '../stages/kind.ts';
-import type { StageKinds } from './checks.ts';
 import { definitionSchema } from './schema.ts';
 import { templateSchema } from './template.ts';
+import type { StageKinds } from './usable.ts';
 import { isRecord } from './yaml-file.ts';
 
 /** Any text with an expression may stand where a value is resolved later. */

@@ -1,24 +1,21 @@
 /** What is planned before anyone has started anything, and what templates keep from those who use them. */
 import { describe, expect, it } from 'vitest';
 import { KINDS, planOf, problemsOf, published, read, stageOf, TARGETS } from '../../test/support/language.ts';
-import { compile } from './compile.ts';
-import { outlinedImages, settle } from './settle.ts';
+import { outline } from './outline.ts';
 import { NO_TEMPLATES, type Templates } from './template.ts';
 
 /** Written in parts, because a linter takes the whole for a template string. */
 const x = (cel: string): string => `"\${{ ${cel.replaceAll('"', '\\"')} }}"`;
 
-function outline(text: string, templates: Templates = NO_TEMPLATES) {
+function outlineOf(text: string, templates: Templates = NO_TEMPLATES) {
   const [definition] = read(text, templates).pipelines;
   if (definition === undefined) throw new Error('the text has no pipeline');
-  const settled = settle({ definition, templates, inputs: {}, isOpen: true });
-  const images = outlinedImages(settled);
-  return compile({ definition: settled, kinds: KINDS, templates, targets: TARGETS, images, trigger: undefined });
+  return outline({ definition, kinds: KINDS, templates, targets: TARGETS }).plan;
 }
 
 describe('an outline', () => {
   it('leaves open what only an event can tell', () => {
-    const made = outline(`pipeline: a
+    const made = outlineOf(`pipeline: a
 concurrency: { group: ${x('trigger.source')} }
 notify: [{ slack: ${x('"#" + trigger.by')} }]
 stages:
@@ -37,8 +34,8 @@ stages:
   b: { uses: roll, target: ${x('inputs.where')} }
   c: { uses: roll, target: ${target} }
 `;
-    expect(outline(stages('jp')).stages.map(({ id }) => id)).toEqual(['soak', 'c']);
-    expect(() => outline(stages('jpp'))).toThrow('no target is called "jpp"');
+    expect(outlineOf(stages('jp')).stages.map(({ id }) => id)).toEqual(['soak', 'c']);
+    expect(() => outlineOf(stages('jpp'))).toThrow('no target is called "jpp"');
   });
 });
 
@@ -102,5 +99,22 @@ describe('a template', () => {
   it('has no files for a stage to read', () => {
     const text = 'template: t\nversion: 1.0.0\nowner: o\nstages:\n  b: { uses: bake, with: { files: ["*.yaml"] } }\n';
     expect(problemsOf(text)).toEqual([expect.stringContaining('uses bake, which reads files beside a pipeline')]);
+  });
+});
+
+describe('the expressions of a plan', () => {
+  const numbers = Array.from({ length: 200 }, (_, index) => index);
+  const costly = Array(8).fill('inputs.l.filter(a, inputs.l.exists(b, b == a)).size()').join(' + ');
+  const stages = (count: number) => {
+    const each = Array.from(
+      { length: count },
+      (_, index) => `  s${index}: { uses: echo, with: { any: ${x(costly)} } }`,
+    );
+    return `pipeline: a\ninputs: { l: { type: list, of: { type: number }, default: [${numbers}] } }\nstages:\n${each.join('\n')}\n`;
+  };
+
+  it('may each be costly, and not all together', () => {
+    expect(stageOf(planOf(stages(2)), 's1').with).toEqual({ any: 8 * numbers.length });
+    expect(() => planOf(stages(40))).toThrow('all expressions of a plan may take together');
   });
 });

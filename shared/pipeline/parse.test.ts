@@ -231,6 +231,14 @@ describe('each mistake has its sentence and its place:', () => {
       ['4:42  concurrency.queue  has no meaning with when-busy: newest; it bounds when-busy: queue'],
     ],
     [
+      'a bound of starts that lets none be',
+      `${PIPELINE}${STAGES}concurrency: { starts: { limit: 0, within: 30s } }\n`,
+      [
+        '4:33  concurrency.starts.limit  must be at least 1, not 0',
+        '4:44  concurrency.starts.within  must be from 1m to 1d, not 30s',
+      ],
+    ],
+    [
       'a bad duration',
       `${PIPELINE}${STAGES}timeout: 2 hours\n`,
       ['4:10  timeout  must be a duration such as 30s, 10m, 24h or 1h30m, not "2 hours"'],

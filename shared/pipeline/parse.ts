@@ -1,11 +1,12 @@
 /** Text of pipeline and template files to checked definitions, or to everything that is wrong with them, with places. */
 import type { z } from 'zod';
-import { checkDocument, type Usable } from './checks.ts';
+import { checkDocument } from './checks.ts';
 import { hasExpression } from './expressions/text.ts';
 import { type Finding, findings, valueAt } from './issues.ts';
 import { formatPath, type Problem, shortened, sortProblems } from './problem.ts';
 import { type Definition, definitionSchema } from './schema.ts';
 import { NO_TEMPLATES, type Template, type Templates, templateSchema, templatesOf } from './template.ts';
+import type { Usable } from './usable.ts';
 import { isRecord, readYaml, type YamlDocument } from './yaml-file.ts';
 
 export const MAXIMUM_PIPELINE_FILE_BYTES = 256 * 1024;

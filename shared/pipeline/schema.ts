@@ -3,7 +3,7 @@
  * A checked definition keeps the words of the file and is valid input again, so it can be stored and read back.
  */
 import { z } from 'zod';
-import { MAXIMUM_QUEUE } from '../core/limits.ts';
+import { DEFAULT_STARTS, MAXIMUM_QUEUE } from '../core/limits.ts';
 import { repositoryProblem } from '../registry/reference.ts';
 import { buildTriggerSchema } from '../triggers/build/schema.ts';
 import { cronTriggerSchema } from '../triggers/cron/schema.ts';
@@ -13,7 +13,7 @@ import { pipelineTriggerSchema } from '../triggers/pipeline/schema.ts';
 import { pubsubTriggerSchema } from '../triggers/pubsub/schema.ts';
 import { storageTriggerSchema } from '../triggers/storage/schema.ts';
 import { webhookTriggerSchema } from '../triggers/webhook/schema.ts';
-import { duration } from './duration.ts';
+import { duration, formatDuration } from './duration.ts';
 import { hasExpression } from './expressions/text.ts';
 import { checkFilter } from './image-filter.ts';
 import { inputsSchema } from './inputs.ts';
@@ -95,6 +95,9 @@ const triggerSchema = z.union([
   webhookTriggerSchema,
 ]);
 
+/** Starts that a pipeline may allow itself in its span of time. */
+const MAXIMUM_STARTS = 10_000;
+
 const concurrencyFields = z.strictObject({
   group: resolved(TEXT, 'the name of a group', 200)
     .optional()
@@ -113,6 +116,15 @@ const concurrencyFields = z.strictObject({
     .optional()
     .describe(
       `With when-busy: queue, how many may wait; by default ${MAXIMUM_QUEUE}. One more is skipped, and says so`,
+    ),
+  starts: z
+    .strictObject({
+      limit: z.int().min(1).max(MAXIMUM_STARTS).describe('How many starts'),
+      within: duration({ minimum: '1m', maximum: '1d' }).describe('In how long a time'),
+    })
+    .optional()
+    .describe(
+      `How often events from outside may start the pipeline, which stops one that causes its own events; by default ${DEFAULT_STARTS.limit} times within ${formatDuration(DEFAULT_STARTS.withinMs)}`,
     ),
 });
 export const concurrencySchema = concurrencyFields.check((context) => {

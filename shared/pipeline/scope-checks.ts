@@ -1,5 +1,5 @@
 /** Walks a document's expressions: each is checked against what can be reached at its place. */
-import type { Usable } from './checks.ts';
+
 import {
   EXECUTION,
   PIPELINE,
@@ -21,6 +21,7 @@ import type { Finding } from './issues.ts';
 import type { Path } from './problem.ts';
 import { insertedStages, type RawStage, rawStagesOf, stagesBefore } from './raw-stages.ts';
 import { MAXIMUM_TEMPLATE_DEPTH, type Template, templateUse } from './template.ts';
+import type { Usable } from './usable.ts';
 import { isRecord, type YamlDocument } from './yaml-file.ts';
 
 /** Everything that is wrong with the document's expressions. */

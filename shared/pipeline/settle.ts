@@ -1,8 +1,6 @@
 /** What of a definition must be known before anything starts: inherited from templates and resolved with the inputs. */
 import type { z } from 'zod';
 import type { Json, JsonObject } from '../core/json.ts';
-import type { PinnedImage } from '../core/plan.ts';
-import { normalizeRepository } from '../registry/reference.ts';
 import { newBudget } from './expressions/cost.ts';
 import { textOfReference } from './expressions/evaluate.ts';
 import { type Resolved, resolveValue, UnresolvedExpression } from './expressions/resolve.ts';
@@ -251,15 +249,4 @@ function notYet(path: Path): string {
 
 function pathPart(part: PropertyKey): string | number {
   return typeof part === 'symbol' ? String(part) : part;
-}
-
-/** Stand-ins for images of which nobody knows the digest yet. */
-export function outlinedImages({ images }: Pick<SettledDefinition, 'images'>): { [name: string]: PinnedImage } {
-  const digest = `sha256:${'0'.repeat(64)}`;
-  return Object.fromEntries(
-    Object.entries(images).map(([name, { repository }]) => [
-      name,
-      { repository: normalizeRepository(repository), tag: 'unknown', digest },
-    ]),
-  );
 }

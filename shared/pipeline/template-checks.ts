@@ -1,5 +1,5 @@
 /** What can be wrong with templates, and with how a pipeline uses them. */
-import type { Usable } from './checks.ts';
+
 import { hasExpression } from './expressions/text.ts';
 import { givenProblems } from './inputs.ts';
 import { type Finding, findings } from './issues.ts';
@@ -16,6 +16,7 @@ import {
   templatesUsed,
   templateUse,
 } from './template.ts';
+import type { Usable } from './usable.ts';
 import { isRecord, type YamlDocument } from './yaml-file.ts';
 
 /** What is wrong with a stage that uses a template. */

@@ -52,6 +52,7 @@ export const windowsSchema = z
   .refine(
     // One that is wrong in itself is told so; whether it opens cannot be said.
     (windows) =>
+      windows.length === 0 ||
       windows.some(({ hours, timezone }) => !HOURS.test(hours) || !isTimeZone(timezone)) ||
       nextOpening(windows, EPOCH) !== undefined,
     'never opens',

@@ -14,7 +14,7 @@ import {
   type Scalar,
 } from 'yaml';
 import { formatPath, type Path, type Problem, shortened } from './problem.ts';
-import { countDocuments, placeInText, tooMuchToParse } from './yaml-text.ts';
+import { countDocuments, type Position, placeInText, tooMuchToParse } from './yaml-text.ts';
 
 export const MAXIMUM_DEPTH = 40;
 export const MAXIMUM_DOCUMENTS = 200;
@@ -23,7 +23,6 @@ const TOO_MANY_SIGNS = 'the document has more quotes, anchors, aliases and tags 
 const TOO_DEEP = `the document is nested too deeply; at most ${MAXIMUM_DEPTH} levels are read`;
 
 export type YamlLimits = { readonly maximumBytes: number; readonly maximumValues: number };
-export type Position = { readonly line: number; readonly column: number };
 
 /** One document of a file: its value, and where each part of it stands. */
 export type YamlDocument = {

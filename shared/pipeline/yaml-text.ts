@@ -1,5 +1,7 @@
 /** What can be told of YAML from its characters alone: nesting that no parser should be given, and places within texts. */
-import type { Position } from './yaml-file.ts';
+
+/** Counted from 1. */
+export type Position = { readonly line: number; readonly column: number };
 
 /** Far more than any document has, and far less than what keeps a parser busy. */
 const MAXIMUM_OPEN = 500;

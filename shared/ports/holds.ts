@@ -17,6 +17,8 @@ export type Freeze = {
   readonly from?: number;
   /** When it ends by itself; absent: when it is lifted. */
   readonly until?: number;
+  /** It stands in the file of freezes, and goes when it is taken out of it. */
+  readonly isFromFile?: true;
 };
 
 export type Pause = {
@@ -30,6 +32,8 @@ export type Holds = {
   readonly format: 1;
   /** By scope: a target, a team or a pipeline. */
   readonly windows: { readonly [scope: HoldScope]: readonly Window[] };
+  /** When those of a scope were set last, in epoch ms. */
+  readonly windowsSetAt?: { readonly [scope: HoldScope]: number };
   readonly freezes: readonly Freeze[];
   readonly pauses: readonly Pause[];
 };

@@ -1,5 +1,6 @@
 /** What arrived and what came of it. */
 import type { Json } from '../core/json.ts';
+import type { Version, Versioned } from './execution-store.ts';
 
 /** One condition of a trigger beside what the event has there. */
 export type Compared = {
@@ -57,12 +58,18 @@ export type InboxEntry = {
   /** How often the same event came again and started nothing, and when it did last. */
   readonly repeats?: { readonly times: number; readonly lastAt: number };
   readonly verdicts: readonly Verdict[];
+  /** Further verdicts that did not fit. */
+  readonly untold?: number;
 };
 
 export interface Inbox {
   /** Writes the entry, replacing one of the same id. */
   record(command: { entry: InboxEntry }): Promise<void>;
   get(query: { id: string }): Promise<InboxEntry | undefined>;
+  /** The entry and the version of it that `replace` expects. */
+  read(query: { id: string }): Promise<Versioned<InboxEntry> | undefined>;
+  /** As `record`, but `conflict` where the entry is not (or no longer) as expected, and then nothing is written. */
+  replace(command: { entry: InboxEntry; expected: Version | 'absent' }): Promise<'recorded' | 'conflict'>;
   /** Newest first by `receivedAt`. */
   list(query: { limit: number; before?: number }): Promise<readonly InboxEntry[]>;
 }

@@ -19,7 +19,7 @@ export type OtherExecution = {
 
 export type StartedOther =
   | { readonly is: 'requested'; readonly execution: ExecutionId; readonly event: string }
-  /** It can never start so. `isCycle`: it would be run by itself, or too many pipelines run one another. */
+  /** It can never start so. `isCycle`: it would be run by itself or wait for itself, or too many pipelines run one another. */
   | { readonly is: 'refused'; readonly text: string; readonly isCycle: boolean };
 
 export interface OtherExecutions {
@@ -31,6 +31,8 @@ export interface OtherExecutions {
     readonly inputs: JsonObject;
     /** A tag or a whole reference, by the image's name there. */
     readonly images: { readonly [name: string]: string };
+    /** Whether `parent` goes on only when it has ended. */
+    readonly isWaitedFor: boolean;
   }): Promise<StartedOther>;
   /** What `start` with this key asks for, or would. */
   requested(query: { readonly key: string; readonly pipeline: string }): {

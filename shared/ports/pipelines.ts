@@ -79,13 +79,9 @@ export interface Pipelines {
   get(query: { name: string }): Promise<AppliedPipeline | undefined>;
   list(query: { limit: number; after?: string }): Promise<readonly AppliedPipeline[]>;
   /**
-   * Replaces the pipeline and all its triggers, atomically. A schedule whose key is among the new ones goes on where it
-   * stands.
-   */
-  put(command: { pipeline: AppliedPipeline; triggers: readonly TriggerEntry[] }): Promise<void>;
-  /**
    * Puts and removes pipelines with their triggers, all of them or none: `conflict` where one is not of the generation
-   * that is expected of it; 0 expects that there is none of its name. What has run of a removed one is kept.
+   * that is expected of it; 0 expects that there is none of its name. What has run of a removed one is kept. A schedule
+   * whose key is among the new ones goes on where it stands.
    */
   change(command: PipelineChanges): Promise<'changed' | 'conflict'>;
   /** The triggers that look at events of this key. Reads only those. */

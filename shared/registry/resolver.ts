@@ -94,7 +94,7 @@ export function registryTagResolver(
   };
 }
 
-/** Where a request may go. Without `lookup` the name is resolved as any other. */
+/** Where a request may go, and how its host is looked up where not by the name service of the machine. */
 type Guard = (url: string) => Promise<{ readonly target: URL; readonly lookup?: LookupFunction }>;
 
 /** The hosts that may be asked: those that are allowed anyway, and the registries that the admins name. */

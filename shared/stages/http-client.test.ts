@@ -12,6 +12,10 @@ describe('guardedHttpClient refuses', () => {
     'http://127.1/',
     'http://2130706433/',
     'http://0x7f.0.0.1/',
+    'http://0177.0.0.1/',
+    'http://127.0.0.1./',
+    'http://%31%32%37.0.0.1/',
+    'http://0/',
     'http://10.1.2.3/',
     'http://172.31.0.1/',
     'http://192.168.1.1/',
@@ -43,14 +47,40 @@ describe('guardedHttpClient refuses', () => {
     );
   });
 
+  it('a name that leads elsewhere the second time: it is asked once', async () => {
+    let asked = 0;
+    const client = guardedHttpClient({
+      allow: ['*'],
+      resolve: async () => {
+        asked += 1;
+        return [{ address: asked === 1 ? '192.0.2.1' : '127.0.0.1', family: 4 }];
+      },
+    });
+    const late = AbortSignal.timeout(100);
+    await expect(client.request({ method: 'GET', url: 'http://rebind.example:1/', signal: late })).rejects.toThrow(
+      HttpUnreachable,
+    );
+    expect(asked).toBe(1);
+  });
+
   it('metadata servers, listed or not', async () => {
     const client = guardedHttpClient({
-      allow: ['metadata.google.internal', '169.254.169.254', '64:ff9b::a9fe:a9fe', '2002:a9fe:a9fe::1'],
+      allow: [
+        'metadata.google.internal',
+        '169.254.169.254',
+        '169.254.170.23',
+        'fd00:ec2::23',
+        '64:ff9b::a9fe:a9fe',
+        '2002:a9fe:a9fe::1',
+      ],
       resolve: async () => [{ address: '169.254.169.254', family: 4 }],
     });
     for (const url of [
       'http://metadata.google.internal/computeMetadata/v1/',
       'http://169.254.169.254/',
+      'http://2852039166/',
+      'http://169.254.170.23/v1/credentials',
+      'http://[fd00:ec2::23]/v1/credentials',
       'http://[::ffff:169.254.169.254]/',
       'http://[64:ff9b::169.254.169.254]/',
       'http://[2002:a9fe:a9fe::1]/',

@@ -55,14 +55,13 @@ for (const [network, prefix] of [
   INSIDE.addSubnet(network, prefix, 'ipv6');
 }
 
-/** Where clouds hand out credentials: never reached, listed or not. */
+/** Where clouds hand out credentials, and whatever else is link-local: never reached, listed or not. */
 const METADATA = new BlockList();
-METADATA.addAddress('169.254.169.254', 'ipv4');
-METADATA.addAddress('169.254.170.2', 'ipv4');
+METADATA.addSubnet('169.254.0.0', 16, 'ipv4');
 METADATA.addAddress('100.100.100.200', 'ipv4');
 METADATA.addAddress('168.63.129.16', 'ipv4');
 METADATA.addAddress('192.0.0.192', 'ipv4');
-METADATA.addAddress('fd00:ec2::254', 'ipv6');
+METADATA.addSubnet('fd00:ec2::', 32, 'ipv6');
 METADATA.addAddress('fd20:ce::254', 'ipv6');
 
 /**
@@ -129,7 +128,8 @@ async function allowedAddresses(command: {
   const family = isIP(host);
   const addresses = family === 0 ? await resolved(host, resolve) : [{ address: host, family }];
   for (const { address } of addresses) {
-    if (isIn(METADATA, address)) throw new HttpRefused(`requesting ${host}: it is a metadata server`);
+    if (isIn(METADATA, address))
+      throw new HttpRefused(`requesting ${host}: it is a metadata server, or lies where clouds have theirs`);
     if (!byName && isIn(INSIDE, address)) {
       throw new HttpRefused(`requesting ${host}: it lies in a private network, and the admins do not list it by name`);
     }

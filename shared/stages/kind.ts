@@ -20,6 +20,8 @@ export type StageContext = {
   readonly step: number;
   /** How often this step was begun, from 1. Above 1: look first, the one before may have acted. */
   readonly tries: number;
+  /** Set while the stage is stopped where its last step was begun and nobody heard what it did: it may have acted. */
+  readonly mayHaveActed?: true;
   /** Tells this side effect from every other: execution, stage, attempt and step. Send it as the idempotency key. */
   readonly key: string;
   readonly namespace: string;

@@ -32,7 +32,9 @@ export async function ask(context: StageContext, request: RemoteRequest): Promis
   const cancelTimeout = clock.after(REQUEST_MS, () => late.abort(new DOMException('no answer', 'TimeoutError')));
   try {
     const answer = await http.request({ ...request, signal: AbortSignal.any([signal, late.signal]) });
-    if (answer.status === 429 || answer.status >= 500) throw new RemoteTrouble(`${place} answered ${answer.status}`);
+    if (answer.status === 429 || answer.status >= 500 || isTooOften(answer)) {
+      throw new RemoteTrouble(`${place} answered ${answer.status}`);
+    }
     if (answer.status === 401 || answer.status === 403) {
       throw new TerminalError(`${place} answered ${answer.status}: the credentials do not allow it.`);
     }
@@ -44,6 +46,11 @@ export async function ask(context: StageContext, request: RemoteRequest): Promis
   } finally {
     cancelTimeout();
   }
+}
+
+/** GitHub answers 403 to whoever asks too often, too, and only headers tell it from one who may not ask. */
+function isTooOften({ status, headers }: RemoteAnswer): boolean {
+  return status === 403 && (headers.has('retry-after') || headers.get('x-ratelimit-remaining') === '0');
 }
 
 /** The error of an answer that is none of those that were expected. */

@@ -7,6 +7,7 @@ import { type Condition, condition } from './condition.ts';
 import { celText, type EventData, pick } from './event-cel.ts';
 import type { EventImage } from './event-fields.ts';
 import { imageConditions } from './image/image-condition.ts';
+import { depthOfJson, MAXIMUM_JSON_DEPTH } from './json-depth.ts';
 import { imageOf } from './trigger-fields.ts';
 
 export const FORMATS = ['json', 'text', 'cloudevents', 'cdevents'] as const;
@@ -74,6 +75,9 @@ export function contentOfJson(format: Format, value: Json, attributes: EventData
 }
 
 function parseJson(text: string): { readonly value: Json } | { readonly problem: string } {
+  if (depthOfJson(text) > MAXIMUM_JSON_DEPTH) {
+    return { problem: `the content has values within values more than ${MAXIMUM_JSON_DEPTH} deep` };
+  }
   try {
     return { value: z.json().parse(JSON.parse(text)) as Json };
   } catch (error) {

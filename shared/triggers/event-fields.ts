@@ -27,6 +27,11 @@ export const imageFields = z.object({
 });
 export type EventImage = z.output<typeof imageFields>;
 
+/** People that one event may tell of as behind it. */
+export const MAXIMUM_PEOPLE = 300;
+/** Who is behind an event: names, logins and addresses, in the words of whoever tells. */
+export const people = z.array(shortName).max(MAXIMUM_PEOPLE);
+
 /** Text by name, as attributes of a message and headers of a request are. */
 export const attributeFields = z
   .record(z.string().max(MAXIMUM_NAME), z.string().max(MAXIMUM_PATH))

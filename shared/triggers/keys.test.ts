@@ -24,3 +24,29 @@ it('an event finds the triggers of its image, however the image is spelled', () 
   }).events;
   expect(event === undefined ? [] : keysOf(event)).toEqual(['image:docker.io/library/nginx']);
 });
+
+it('a schedule keeps its key while its times stay the same, and has one of its own beside another of the same times', () => {
+  const keys = (...on: object[]) =>
+    triggerEntries(
+      settle({
+        definition: definitionSchema.parse({
+          pipeline: 'nightly',
+          inputs: { scope: { type: 'string', default: 'all' } },
+          on,
+          stages: { pause: { uses: 'wait', with: { for: '1s' } } },
+        }),
+        templates: NO_TEMPLATES,
+        inputs: {},
+      }),
+    ).map(({ key }) => key);
+  const daily = { cron: '@daily' };
+  const [first = '', second = ''] = keys({ ...daily, with: { scope: 'a' } }, { ...daily, with: { scope: 'b' } });
+  expect(first).not.toBe(second);
+  expect(keys(daily)).toEqual([first]);
+  expect(keys({ ...daily, with: { scope: 'c' } }, { cron: '@hourly' }, { ...daily, with: { scope: 'd' } })).toEqual([
+    first,
+    expect.not.stringMatching(first),
+    second,
+  ]);
+  expect(keys({ ...daily, timezone: 'Asia/Tokyo' })).not.toContain(first);
+});

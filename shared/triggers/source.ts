@@ -12,6 +12,7 @@ import {
   MAXIMUM_PATH,
   MAXIMUM_TEXT,
   MAXIMUM_URL,
+  people,
   shortName,
   tag,
 } from './event-fields.ts';
@@ -25,6 +26,8 @@ export { MAXIMUM_CHAIN, MAXIMUM_TEXT };
 
 /** Events that one body may hold. Registries send a few at a time. */
 export const MAXIMUM_EVENTS_PER_BODY = 500;
+/** What one event may take in JSON, in bytes: it is kept in one document with all that came of it. */
+const MAXIMUM_EVENT_BYTES = 600 * 1024;
 /** Paths that one push may tell of; one that changed more tells of none. */
 export const MAXIMUM_PATHS = 3_000;
 /** Authors that one push may tell of; one with more tells of none. */
@@ -66,6 +69,8 @@ export const sourceEvent = z.discriminatedUnion('type', [
       by: z.string().max(MAXIMUM_NAME).optional(),
       /** Who wrote the commits: names, logins and addresses; absent where the sender does not tell of all. */
       authors: z.array(shortName).max(MAXIMUM_AUTHORS).optional(),
+      /** Those authors whom the sender tells of, where it does not tell of all. */
+      people: people.optional(),
     }),
   }),
   z.object({
@@ -114,6 +119,8 @@ export const sourceEvent = z.discriminatedUnion('type', [
       by: z.string().max(MAXIMUM_NAME),
       /** Where a pipeline asked: those that started one another up to it, itself last. */
       chain: z.array(z.string().max(MAXIMUM_NAME)).max(MAXIMUM_CHAIN).optional(),
+      /** Where a pipeline asked: who is behind the execution that did. */
+      people: people.optional(),
     }),
   }),
 ]);
@@ -193,6 +200,20 @@ export function readPayload<T>(source: string, schema: z.ZodType<T>, body: unkno
   });
 }
 
+/** What keeps the event from being kept, as a sentence; undefined where nothing does. */
+export function eventProblem(event: SourceEvent): string | undefined {
+  const parsed = sourceEvent.safeParse(event);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const place = issue === undefined ? 'the event' : z.core.toDotPath(issue.path);
+    return `reading a ${event.source} payload: ${place}: ${issue?.message ?? 'not valid'}`;
+  }
+  const bytes = Buffer.byteLength(JSON.stringify(event));
+  return bytes > MAXIMUM_EVENT_BYTES
+    ? `reading a ${event.source} payload: the event has ${bytes} bytes; at most ${MAXIMUM_EVENT_BYTES} are kept`
+    : undefined;
+}
+
 /** An id of the source's own, safe in any store: the parts as they are where they are one plain word, otherwise hashed. */
 export function eventId(source: string, ...parts: readonly string[]): string {
   const [only] = parts;
@@ -201,9 +222,27 @@ export function eventId(source: string, ...parts: readonly string[]): string {
   return `${source}-${hash}`;
 }
 
-/** The phrase for a pushed image. */
-export function pushedText(repository: string, tagName: string): string {
-  return `image ${repository.slice(repository.lastIndexOf('/') + 1)}:${tagName} pushed`;
+/**
+ * The id of what came in a delivery of a Git host. A sender that knows only the secret of one registered repository
+ * chooses its delivery ids itself, and must not be able to choose those of others.
+ */
+export function deliveryId(source: string, registered: string | undefined, ...parts: readonly string[]): string {
+  return registered === undefined || registered === ''
+    ? eventId(source, ...parts)
+    : eventId(source, registered, ...parts, 'registered');
+}
+
+/** The event of a pushed image, with the phrase for it. */
+export function imagePushed(pushed: {
+  readonly id: string;
+  readonly source: string;
+  readonly at: number;
+  readonly image: Extract<SourceEvent, { type: 'image-pushed' }>['image'];
+}): SourceEvent {
+  const { id, source, at, image } = pushed;
+  const { repository, tag: tagName } = image;
+  const text = `image ${repository.slice(repository.lastIndexOf('/') + 1)}:${tagName} pushed`;
+  return { id, type: 'image-pushed', source, at, text, image };
 }
 
 /** Cuts what a sender wrote to what an event keeps; undefined for nothing. */

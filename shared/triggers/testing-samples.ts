@@ -1,37 +1,8 @@
 /** What each source's sender documents that it sends, for the tests that hold for all sources. */
-import { createHmac } from 'node:crypto';
+import type { Sample } from './testing-sample.ts';
 
-export const SECRET = 'the-secret-of-the-hook';
 const COMMIT = 'da1560886d4f094c3e6c9ef40349f7d38b5d27d7';
 const DIGEST = `sha256:${'8a9e'.repeat(16)}`;
-
-/** How a sender proves itself: by a signature over the body, by the secret in a header, or by the end of the address. */
-type Proof = { readonly signature: string } | { readonly header: string; readonly prefix?: string } | 'path';
-
-export type Sample = {
-  /** The name of the source. */
-  readonly source: string;
-  readonly what: string;
-  readonly proof?: Proof;
-  readonly headers?: { readonly [name: string]: string };
-  /** What stands behind the source's name in the address, besides a secret. */
-  readonly path?: string;
-  readonly attributes?: { readonly [name: string]: string };
-  readonly subscription?: string;
-  readonly body: unknown;
-  /** What the one event has at least. */
-  readonly event: object;
-  /** The sender gives its deliveries no id. */
-  readonly isRepeatable?: boolean;
-};
-
-/** The headers of a request with this body. */
-export function headersOf({ proof, headers = {} }: Sample, rawBody: Uint8Array): { [name: string]: string } {
-  if (proof === undefined || proof === 'path') return { ...headers };
-  if ('header' in proof) return { ...headers, [proof.header]: `${proof.prefix ?? ''}${SECRET}` };
-  const sum = createHmac('sha256', SECRET).update(rawBody).digest('hex');
-  return { ...headers, [proof.signature]: `sha256=${sum}` };
-}
 
 const github = (event: string) => ({
   source: 'github',
@@ -440,5 +411,38 @@ export const SAMPLES: readonly Sample[] = [
     attributes: { kind: 'release' },
     body: { status: 'READY' },
     event: { message: { subscription: 'releases', attributes: { kind: 'release' } } },
+  },
+  {
+    source: 'pubsub',
+    what: 'a CDEvent of a published artifact',
+    subscription: 'projects/acme/subscriptions/gennaker-pubsub-artifacts',
+    attributes: { 'content-type': 'application/cloudevents+json' },
+    body: {
+      specversion: '1.0',
+      id: '271069a8-fc18-44f1-b38f-9d70a1695819',
+      source: '/event/source/123',
+      type: 'dev.cdevents.artifact.published.0.3.0',
+      datacontenttype: 'application/json',
+      data: {
+        context: {
+          specversion: '0.5.1',
+          id: '271069a8-fc18-44f1-b38f-9d70a1695819',
+          chainId: '4c8cb7dd-3448-41de-8768-eec704e2829b',
+          source: '/event/source/123',
+          type: 'dev.cdevents.artifact.published.0.3.0',
+          timestamp: '2023-03-20T14:27:05.315384Z',
+        },
+        subject: {
+          id: `pkg:oci/myapp@${encodeURIComponent(DIGEST)}?repository_url=mycr.io/myapp&tag=1.2.3`,
+          source: '/event/source/123',
+          content: { user: 'mybot-myapp' },
+        },
+      },
+    },
+    event: { message: { subscription: 'artifacts' } },
+    wants: {
+      on: { pubsub: { subscription: 'artifacts', format: 'cdevents', image: 'api' } },
+      images: { api: { repository: 'mycr.io/myapp', semver: '>=1.0.0' } },
+    },
   },
 ];

@@ -1,7 +1,7 @@
 /** What every kind of trigger has: its keys, its conditions, and what its events give to expressions and images. */
 import type { Json } from '../core/json.ts';
 import type { Type } from '../pipeline/expressions/types.ts';
-import type { ImageDefinition } from '../pipeline/schema.ts';
+import type { ImageDefinition, TriggerDefinition } from '../pipeline/schema.ts';
 import type { ScheduleRule } from '../ports/pipelines.ts';
 import type { Condition } from './condition.ts';
 import type { EventImage } from './event-fields.ts';
@@ -11,6 +11,7 @@ import type { SourceEvent } from './source.ts';
 export type TriggerSurroundings = {
   readonly pipeline: string;
   readonly images: { readonly [name: string]: ImageDefinition };
+  readonly on: readonly TriggerDefinition[];
 };
 
 /** Images that an event tells of, by their names in the pipeline. */

@@ -13,10 +13,11 @@ function withSecret(source: string, verify: (request: SourceRequest, secret: str
 
 /** A header that carries the secret, after the prefix. */
 export function byHeader(source: string, header: string, prefix = ''): Verify {
+  const wanted = prefix === '' ? 'the secret' : `"${prefix.trim()}" and the secret`;
   return withSecret(source, (request, secret) => {
     const given = request.headers[header.toLowerCase()];
-    if (given === undefined) return { refused: `the ${header} header is missing, which carries the secret` };
-    return sameSecret(given, `${prefix}${secret}`) ? 'ok' : { refused: `the ${header} header is not the secret` };
+    if (given === undefined) return { refused: `the ${header} header is missing; it must be ${wanted}` };
+    return sameSecret(given, `${prefix}${secret}`) ? 'ok' : { refused: `the ${header} header is not ${wanted}` };
   });
 }
 

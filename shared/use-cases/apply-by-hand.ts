@@ -1,10 +1,21 @@
 /** Applies a file that a person sends: what a repository manages is left to it, unless the person says why not. */
+import type { Problem } from '../pipeline/problem.ts';
 import type { Cells } from '../ports/cells.ts';
 import type { Repository } from '../ports/repositories.ts';
-import { applyFiles, type PipelineUpload } from './apply-files.ts';
-import type { Applied, ApplyPorts, Origin } from './apply-pipelines.ts';
+import { type ApplyPorts, applyFiles } from './apply-files.ts';
+import type { PipelineUpload } from './check-pipelines.ts';
+import type { Origin, PipelineChange } from './pipeline-record.ts';
 
 export type ApplyByHandPorts = ApplyPorts & { readonly repositories: Pick<Cells<Repository>, 'read'> };
+
+export type Applied =
+  | {
+      readonly is: 'applied';
+      readonly pipelines: readonly { readonly name: string; readonly change: PipelineChange }[];
+      /** What whoever applied them should know: one sentence each. */
+      readonly notes: readonly string[];
+    }
+  | { readonly is: 'refused'; readonly problems: readonly Problem[] };
 
 /** `override` is why a pipeline that a repository manages is applied all the same; it is kept until the next sync. */
 export async function applyByHand(

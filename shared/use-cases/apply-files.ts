@@ -5,29 +5,21 @@ import { problemsOfBinding } from '../pipeline/binding.ts';
 import { collectManifestFiles, type FileTree } from '../pipeline/collect-files.ts';
 import { fileBytes } from '../pipeline/file-text.ts';
 import { type Problem, sortProblems } from '../pipeline/problem.ts';
-import type { ManifestFiles } from '../pipeline/render.ts';
 import type { Definition } from '../pipeline/schema.ts';
-import { isRecord, type Position, readYaml } from '../pipeline/yaml-file.ts';
-import type { AppliedPipeline, PipelineChanges } from '../ports/pipelines.ts';
+import { isRecord, readYaml } from '../pipeline/yaml-file.ts';
+import type { Position } from '../pipeline/yaml-text.ts';
+import type { AppliedPipeline, PipelineChanges, Pipelines } from '../ports/pipelines.ts';
 import type { Team } from '../ports/repositories.ts';
 import { triggerEntries } from '../triggers/keys.ts';
-import {
-  type ApplyPorts,
-  type CheckedPipeline,
-  type CheckPorts,
-  checkPipelines,
-  type Origin,
-  type PipelineChange,
-  pipelineRecord,
-} from './apply-pipelines.ts';
+import { type CheckedPipeline, type CheckPorts, checkPipelines, type PipelineUpload } from './check-pipelines.ts';
+import { type Origin, type PipelineChange, pipelineRecord, type RecordPorts } from './pipeline-record.ts';
 
 /** Documents that are written together; Firestore takes 500. */
 const MAXIMUM_WRITES = 400;
 const YAML_LIMITS = { maximumBytes: 1024 * 1024, maximumValues: 50_000 };
 const MAXIMUM_TRIES = 5;
 
-/** One pipeline file with its text and the manifests that it names, by their path relative to it. */
-export type PipelineUpload = { readonly file: string; readonly text: string; readonly files: ManifestFiles };
+export type ApplyPorts = CheckPorts & RecordPorts & { readonly pipelines: Pipelines };
 
 /** Pipeline files as they were found, and what was wrong with finding what they name. */
 export type FoundUploads = { readonly uploads: readonly PipelineUpload[]; readonly problems: readonly Problem[] };
@@ -80,8 +72,8 @@ function treeAt(files: { readonly [path: string]: string }, folder: string): Fil
   };
 }
 
-/** A checked pipeline, and the file that declares it. */
-export type CheckedFile = CheckedPipeline & { readonly upload: PipelineUpload };
+/** A checked pipeline, the file that declares it, and where that says its name. */
+export type CheckedFile = CheckedPipeline & { readonly upload: PipelineUpload; readonly at: Position };
 
 /**
  * Checks the uploads together; nothing is kept. `team` is what they are bound to: a pipeline that names no team belongs
@@ -113,21 +105,19 @@ export async function checkFiles(
     const places = placesOf(upload);
     for (const one of result.pipelines) {
       const { definition } = one;
-      const at = places.get(definition.pipeline) ?? START;
+      const at = places.get(definition.pipeline) ?? { line: 1, column: 1 };
       const earlier = files.get(definition.pipeline);
       if (earlier !== undefined && earlier !== upload.file) {
         const message = `pipeline  "${definition.pipeline}" is declared in ${earlier} too`;
-        problems.push({ file: upload.file, line: at.line, column: at.column, message });
+        problems.push({ file: upload.file, ...at, message });
       }
       files.set(definition.pipeline, upload.file);
       if (team !== undefined) problems.push(...problemsOfNamespace(upload.file, definition, team, at));
-      checked.push({ ...one, upload });
+      checked.push({ ...one, upload, at });
     }
   }
   return problems.length === 0 ? { checked } : { problems: sortProblems(problems) };
 }
-
-const START: Position = { line: 1, column: 1 };
 
 /** Where each pipeline of the file says its name. */
 function placesOf({ file, text }: PipelineUpload): Map<string, Position> {
@@ -147,8 +137,7 @@ function problemsOfNamespace(file: string, definition: Definition, team: Team, a
   const probe = `namespace: "${team.name}"\n`;
   return problemsOfBinding({ file, text: probe, team }).map(({ message }) => ({
     file,
-    line: at.line,
-    column: at.column,
+    ...at,
     message: `${message}. It is the default; name one of those with "namespace:"`,
   }));
 }
@@ -200,12 +189,11 @@ async function tryApply(
   const pipelines: { name: string; change: PipelineChange | 'removed' }[] = [];
   const puts: PipelineChanges['puts'][number][] = [];
   for (const one of checked.checked) {
-    const { upload, definition, settled } = one;
+    const { upload, at, definition, settled } = one;
     const before = await ports.pipelines.get({ name: definition.pipeline });
     const origin = await command.origin(before);
     if ('refused' in origin) {
-      const at = placesOf(upload).get(definition.pipeline) ?? START;
-      problems.push({ file: upload.file, line: at.line, column: at.column, message: `pipeline  ${origin.refused}` });
+      problems.push({ file: upload.file, ...at, message: `pipeline  ${origin.refused}` });
       continue;
     }
     notes.push(...one.warnings);

@@ -1,7 +1,8 @@
 /** Applies a plan that was made before, exactly as it was made, or says what has changed since. */
-import type { Applied } from './apply-pipelines.ts';
+import type { Applied } from './apply-by-hand.ts';
+import type { TeamUpload } from './check-pipelines.ts';
 import { changesSince, type PlanBasis } from './plan-basis.ts';
-import { type PlanPipelinesPorts, type PlanRequest, planPipelines, type Upload } from './plan-pipelines.ts';
+import { type PlanPipelinesPorts, type PlanRequest, planPipelines } from './plan-pipelines.ts';
 
 export type PlanApplied =
   | Applied
@@ -9,7 +10,7 @@ export type PlanApplied =
   | { readonly is: 'outdated'; readonly changes: readonly string[] };
 
 /** `override` is as `apply` takes it: why a pipeline that a repository manages is applied by hand. */
-export type AppliedUpload = Upload & {
+export type AppliedUpload = TeamUpload & {
   readonly by: string;
   readonly override?: { readonly reason: string } | undefined;
 };

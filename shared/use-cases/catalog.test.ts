@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { executionOf, manualClock } from '../../test/support/execution-fixtures.ts';
+import { putPipeline } from '../../test/support/put-pipeline.ts';
 import { type Embedded, IN_MEMORY, openEmbedded } from '../adapters/embedded/index.ts';
 import type { Execution, ExecutionEnd } from '../core/run.ts';
 import { readCatalog } from './catalog.ts';
@@ -13,21 +14,18 @@ beforeEach(async () => {
   stores = openEmbedded({ path: IN_MEMORY, clock, parse: documentParsers });
   executions = [];
   const put = (name: string, team: string, uses: string, more: object = {}) =>
-    stores.pipelines.put({
-      pipeline: {
-        format: 1,
-        name,
-        team,
-        file: 'gennaker.yaml',
-        definition: {
-          images: { api: { repository: `acme.dev/${team}/${name}`, tag: '*' } },
-          stages: { release: { uses, targets: ['jp', 'us'] } },
-        },
-        appliedAt: 0,
-        generation: 1,
-        ...more,
+    putPipeline(stores.pipelines, {
+      format: 1,
+      name,
+      team,
+      file: 'gennaker.yaml',
+      definition: {
+        images: { api: { repository: `acme.dev/${team}/${name}`, tag: '*' } },
+        stages: { release: { uses, targets: ['jp', 'us'] } },
       },
-      triggers: [],
+      appliedAt: 0,
+      generation: 1,
+      ...more,
     });
   await put('items-api', 'items', 'deploy');
   await put('likes-api', 'social', 'microservice@2', { templates: { microservice: '2.1.0' } });

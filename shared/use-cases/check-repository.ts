@@ -2,27 +2,22 @@
 import { declaresTemplate } from '../git/pipeline-files.ts';
 import { beyondNamespaces } from '../kubernetes/allowed-namespaces.ts';
 import { beyondBinding } from '../pipeline/binding.ts';
-import { hashText } from '../pipeline/canonical.ts';
 import { hasExpression } from '../pipeline/expressions/text.ts';
 import { type Problem, sortProblems } from '../pipeline/problem.ts';
 import { renderObjects } from '../pipeline/render.ts';
-import { isRecord, readYaml } from '../pipeline/yaml-file.ts';
-import type { Blobs } from '../ports/blobs.ts';
-import type { Cell, ListedCells } from '../ports/cells.ts';
+import type { ListedCells } from '../ports/cells.ts';
 import type { Manifest } from '../ports/cluster.ts';
-import type { Version, Versioned } from '../ports/execution-store.ts';
 import type { AppliedPipeline, Pipelines } from '../ports/pipelines.ts';
 import type { Repository, Team } from '../ports/repositories.ts';
-import { type CheckedFile, checkFiles, type PipelineUpload, uploadsIn } from './apply-files.ts';
-import type { CheckPorts } from './apply-pipelines.ts';
+import { type CheckedFile, checkFiles, uploadsIn } from './apply-files.ts';
+import type { CheckPorts, PipelineUpload } from './check-pipelines.ts';
+import { draftBlobs, draftCells } from './draft-stores.ts';
 import { outlinePlan } from './make-plan.ts';
 import { objectsIn } from './require-binding.ts';
 import { libraryOf, type OpenLibrary } from './templates/library.ts';
 import { type LockedTemplates, lockedTemplates } from './templates/locked.ts';
 import { inOrderOfUse } from './templates/order-of-use.ts';
 import { type TemplateServicePorts, templateService } from './templates/service.ts';
-
-const YAML_LIMITS = { maximumBytes: 1024 * 1024, maximumValues: 50_000 };
 
 export type CheckRepositoryPorts = CheckPorts &
   TemplateServicePorts & { readonly repositories: Pick<ListedCells<Repository>, 'read'> };
@@ -61,7 +56,7 @@ export async function checkRepository(
     const published = await service.publish({ file, text, by: publisherOf(repository) });
     if (published.is === 'refused') problems.push(...published.problems);
   }
-  const openLibrary = templates.length === 0 ? ports.openLibrary : libraryOf(drafts);
+  const openLibrary = templates.length === 0 ? ports.openLibrary : drafts.openLibrary;
   const checked = await checkFiles(
     { ...ports, openLibrary },
     {
@@ -117,8 +112,8 @@ async function claimed(
   }
   const isComplete = Object.values(definition.inputs).every(({ required }) => required !== true);
   const { kinds, targets } = ports;
-  const outlined = { kinds, targets, templates: await locked(lock) };
-  const plan = isComplete ? outlinePlan(outlined, { definition, inputs: {} }) : undefined;
+  const templates = await locked(lock);
+  const plan = isComplete ? outlinePlan({ definition, kinds, templates, targets }) : undefined;
   if (plan !== undefined) objects.push(...(await objectsIn(ports.blobs, plan)));
   const sentence = plan === undefined ? firstBeyond(team.namespaces, objects) : beyondBinding(team, plan, objects);
   return sentence === undefined ? undefined : `claims what its team may not have: ${sentence}`;
@@ -132,11 +127,8 @@ function firstBeyond(namespaces: readonly string[], objects: readonly Manifest[]
   return undefined;
 }
 
-function problemAt({ upload, definition }: CheckedFile, message: string): Problem {
-  const { file, text } = upload;
-  const { documents } = readYaml({ file, text, dialect: 'pipeline', limits: YAML_LIMITS });
-  const document = documents.find(({ value }) => isRecord(value) && value.pipeline === definition.pipeline);
-  return { file, ...(document?.valueAt(['pipeline']) ?? { line: 1, column: 1 }), message };
+function problemAt({ upload, at }: CheckedFile, message: string): Problem {
+  return { file: upload.file, ...at, message };
 }
 
 /** In whose name its templates are published. */
@@ -150,56 +142,10 @@ function draftPorts<P extends TemplateServicePorts>(ports: P): P {
     get: (query) => ports.pipelines.get(query),
     list: (query) => ports.pipelines.list(query),
     triggers: (query) => ports.pipelines.triggers(query),
-    put: async () => undefined,
     change: async () => 'changed',
   };
-  return {
-    ...ports,
-    pipelines,
-    templates: draftCells(ports.templates),
-    rollouts: draftCells(ports.rollouts),
-    blobs: draftBlobs(ports.blobs),
-  };
-}
-
-function draftBlobs(blobs: Blobs): Blobs {
-  const drafts = new Map<string, string>();
-  return {
-    async put({ text }) {
-      const hash = hashText(text);
-      drafts.set(hash, text);
-      return hash;
-    },
-    get: async ({ hash }) => drafts.get(hash) ?? (await blobs.get({ hash })),
-  };
-}
-
-function draftCells<T>(cells: ListedCells<T>): ListedCells<T> {
-  const drafts = new Map<string, Versioned<T> | undefined>();
-  let written = 0;
-  const read = async ({ key }: { key: string }): Promise<Versioned<T> | undefined> =>
-    drafts.has(key) ? drafts.get(key) : cells.read({ key });
-  const isExpected = async (key: string, expected: Version | 'absent'): Promise<boolean> =>
-    ((await read({ key }))?.version ?? 'absent') === expected;
-  return {
-    read,
-    async write({ key, value, expected }) {
-      if (!(await isExpected(key, expected))) return 'conflict';
-      written += 1;
-      drafts.set(key, { value, version: `draft-${written}` });
-      return `draft-${written}`;
-    },
-    async delete({ key, expected }) {
-      if ((await read({ key })) !== undefined && !(await isExpected(key, expected))) return 'conflict';
-      drafts.set(key, undefined);
-      return 'deleted';
-    },
-    async list(query) {
-      const kept = (await cells.list(query)).filter(({ key }) => !drafts.has(key));
-      const own = [...drafts].flatMap(([key, cell]): Cell<T>[] =>
-        cell === undefined || key <= (query.after ?? '') ? [] : [{ key, ...cell }],
-      );
-      return [...kept, ...own].sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, query.limit);
-    },
-  };
+  const templates = draftCells(ports.templates);
+  const blobs = draftBlobs(ports.blobs);
+  const openLibrary = libraryOf({ templates, blobs });
+  return { ...ports, pipelines, templates, rollouts: draftCells(ports.rollouts), blobs, openLibrary };
 }

@@ -1,18 +1,22 @@
 /** Creates an execution in one atomic commit with its slot or its place in the queue; its id alone tells duplicates. */
 import { type Beginning, beginExecution, type IndexedPlan, moveExecution, statusOf } from '../core/execution.ts';
 import { emptyGroup, enterGroup, leaveGroup, limitGroup } from '../core/group.ts';
+import type { Plan, StartRule } from '../core/plan.ts';
 import type { Reason, WaitReason } from '../core/reason.ts';
-import type { Execution, ExecutionId, Run, StageView, TriggerSummary } from '../core/run.ts';
+import type { Execution, ExecutionId, Instant, Run, StageView, TriggerSummary } from '../core/run.ts';
 import type { Write } from '../ports/execution-store.ts';
 import { type Changed, commitChange, type OpenGroup, promote, runsStarted } from './change-execution.ts';
 import { type StatePorts, untilCommitted } from './engine.ts';
 import { attend, sendChange } from './send.ts';
+import { countStart } from './start-bound.ts';
 
 export type NewExecution = {
   readonly id: ExecutionId;
   readonly indexed: IndexedPlan;
   readonly trigger: TriggerSummary;
   readonly trace: string;
+  /** Counts the start, which an event from outside has caused, and lets no more than these be. */
+  readonly startRule?: StartRule | undefined;
   readonly restart?: {
     readonly of: ExecutionId;
     readonly carried: ReadonlyMap<string, StageView>;
@@ -33,7 +37,7 @@ const howItBegan = (execution: Execution): Created['is'] => {
   return status === 'queued' || status === 'skipped' ? status : 'started';
 };
 
-/** Creates the execution, or finds that it exists; either way sends what is outstanding of it. */
+/** Creates the execution, or finds that it exists; either way sends what is outstanding of it. Throws TooManyStarts. */
 export async function createExecution(ports: StatePorts, command: NewExecution): Promise<Created> {
   const { id, indexed } = command;
   const rule = indexed.plan.concurrency;
@@ -47,6 +51,8 @@ export async function createExecution(ports: StatePorts, command: NewExecution):
     const found = await ports.executions.readGroup({ key: rule.group });
     const limited = limitGroup(found?.value ?? emptyGroup(rule.limit), rule.limit);
     const group: OpenGroup = { value: limited.group, expected: found?.version ?? 'absent' };
+    const { startRule } = command;
+    const counted = startRule === undefined ? [] : await countedStart(ports, indexed.plan, startRule, group, at);
     const promoted = await promote(ports, group, limited.promoted, at);
     const holders = group.value.holders;
     const entry = enterGroup(group.value, id, rule.whenBusy, rule.queue);
@@ -65,6 +71,7 @@ export async function createExecution(ports: StatePorts, command: NewExecution):
       { document: 'execution', value: execution, expected: 'absent' },
       ...runsStarted(indexed, execution),
       ...carriedRuns(command),
+      ...counted,
     ];
     const replaced = await replace(ports, entry.replaced, id);
     if (execution.phase.is === 'ended' && entry.verdict === 'run') {
@@ -82,6 +89,24 @@ export async function createExecution(ports: StatePorts, command: NewExecution):
     await sendChange(ports, committed);
     return { is: howItBegan(execution), execution: id, isNew: true };
   });
+}
+
+/** Counts the start in the group that has the pipeline's name: mostly its own, which is read and written anyway. */
+async function countedStart(
+  ports: StatePorts,
+  { pipeline, concurrency }: Plan,
+  rule: StartRule,
+  group: OpenGroup,
+  at: Instant,
+): Promise<readonly Write[]> {
+  if (concurrency.group === pipeline) {
+    group.value = { ...group.value, starts: countStart(pipeline, group.value.starts, rule, at) };
+    return [];
+  }
+  const found = await ports.executions.readGroup({ key: pipeline });
+  const own = found?.value ?? emptyGroup(concurrency.limit);
+  const value = { ...own, starts: countStart(pipeline, own.starts, rule, at) };
+  return [{ document: 'group', key: pipeline, value, expected: found?.version ?? 'absent' }];
 }
 
 function beginningOf(

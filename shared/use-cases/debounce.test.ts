@@ -59,6 +59,25 @@ describe('pushes of one image', () => {
     expect(leaders(...all)).toEqual(['0', '0', '2', '3']);
   });
 
+  it('whose sender gives no ids are repetitions however late, until another digest was pushed', () => {
+    const late = (event: string, tag: string, digest: string, hours: number) =>
+      push(event, tag, digest, { isRepeatable: true, at: hours * 3_600_000 });
+    const first = [late('1', '1.2.3', 'A', 0), late('2', 'latest', 'A', 0), late('3', 'prod', 'A', 1)];
+    const again = [late('4', '1.2.3', 'A', 2), late('5', 'prod', 'A', 50), late('6', 'latest', 'A', 90)];
+    expect(leaders(...first, ...again)).toEqual(['1', '1', '3', '1', '3', '1']);
+    expect(leaders(...first, late('4', 'latest', 'B', 2), late('5', 'latest', 'A', 3))).toEqual([
+      '1',
+      '1',
+      '3',
+      '4',
+      '5',
+    ]);
+    const many = Array.from({ length: 200 }, (_, index) => late(`${index}`, 'latest', 'A', index));
+    expect(new Set(leaders(...many))).toEqual(new Set(['0']));
+    const groups = many.reduce<readonly PushGroup[]>((before, one) => join(before, one).groups, []);
+    expect(groups.map(({ events }) => [events.length, events[0], events.at(-1)])).toEqual([[50, '0', '199']]);
+  });
+
   it('are never taken for a push of another digest, and what runs last is what was pushed last', () => {
     const one = fc.record({ tag: fc.constantFrom('a', 'b', 'c'), digest: fc.constantFrom('A', 'B') });
     fc.assert(

@@ -10,8 +10,9 @@
  * not been seen with it: nothing that would run differs. Where the order is disturbed further, an execution too many
  * starts, and none is lost. An event that is delivered again finds itself in its group, and so the same execution; the
  * group is written, by compare-and-set, before the execution is created, so two deliveries cannot disagree.
- * Of senders that give their deliveries no id, a repetition looks like another push of the tag; there the tag is not
- * asked, and a repetition joins its group.
+ * Of senders that give their deliveries no id, a repetition looks like another push of the tag. There a push joins the
+ * group that has its tag already, however old that is, as long as no other digest was pushed since: what it would start
+ * has run.
  */
 import type { Cells } from '../ports/cells.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -66,8 +67,15 @@ export function join(
   groups: readonly PushGroup[],
   push: Push,
 ): { readonly leader: string; readonly groups: readonly PushGroup[] } {
-  const newest = groups.at(-1);
   const { event, tag, digest, at } = push;
+  const repeated = push.isRepeatable ? repeatedBy(groups, push) : undefined;
+  if (repeated !== undefined) {
+    // The latest repetitions are remembered: one that the bus delivers again must not look like a new push later.
+    const [leading = event, ...others] = repeated.events;
+    const kept = { ...repeated, events: [leading, ...[...others, event].slice(1 - MAXIMUM_EVENTS)] };
+    return { leader: repeated.leader, groups: groups.map((group) => (group === repeated ? kept : group)) };
+  }
+  const newest = groups.at(-1);
   if (newest === undefined || !belongs(newest, push)) {
     const begun = { digest, at, leader: event, events: [event], tags: [tag] };
     return { leader: event, groups: [...groups, begun].slice(-MAXIMUM_GROUPS) };
@@ -76,7 +84,13 @@ export function join(
   return { leader: newest.leader, groups: [...groups.slice(0, -1), joined] };
 }
 
-function belongs(group: PushGroup, { digest, at, tag, isRepeatable }: Push): boolean {
+/** The group that has the tag, among the newest ones of the same digest. */
+function repeatedBy(groups: readonly PushGroup[], { tag, digest }: Push): PushGroup | undefined {
+  const other = groups.findLastIndex((group) => group.digest !== digest);
+  return groups.slice(other + 1).findLast(({ tags }) => tags.includes(tag));
+}
+
+function belongs(group: PushGroup, { digest, at, tag }: Push): boolean {
   if (group.digest !== digest || Math.abs(at - group.at) > DEBOUNCE_WINDOW_MS) return false;
-  return group.events.length < MAXIMUM_EVENTS && (isRepeatable || !group.tags.includes(tag));
+  return group.events.length < MAXIMUM_EVENTS && !group.tags.includes(tag);
 }

@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { type EngineBench, openBench } from '../../test/support/engine-bench.ts';
 import { stagePlan } from '../../test/support/execution-fixtures.ts';
 import { statusOf } from '../core/execution.ts';
+import type { InboxEntry } from '../ports/inbox.ts';
 import { approve } from '../stages/approve/index.ts';
 import type { Decider } from '../stages/approve/rules.ts';
 import type { StageKind } from '../stages/kind.ts';
 import { createExecution } from './create-execution.ts';
-import { type DecisionCommand, decideStage } from './decide-stage.ts';
+import { type DecisionAnswer, type DecisionCommand, decideOnRecord, decideStage } from './decide-stage.ts';
 import { signalStage } from './signal-stage.ts';
 import { cancelExecution } from './stop-execution.ts';
 
@@ -71,6 +72,20 @@ describe('a decision', () => {
     expect(await codeOf(decide(bench, person('cho')))).toBe('ended');
   });
 
+  it('is kept with who, what and why; one that is refused is not', async () => {
+    await using bench = await asking({ choices: ['half', 'all'], count: 2 });
+    const texts: (string | undefined)[] = [];
+    const inbox = { record: async ({ entry }: { entry: InboxEntry }) => void texts.push(entry.text) };
+    const record = (who: Decider, decision: DecisionCommand['decision']) =>
+      bench.patiently(
+        decideOnRecord({ ...bench.engine, inbox }, { execution: 'e1', stage: 'ask', person: who, decision }),
+      );
+    await record(person('aki'), { is: 'approve', choice: 'half', reason: 'all is calm' });
+    await record(person('aki'), { is: 'approve', choice: 'half' });
+    await record(person('ben'), { is: 'reject' });
+    expect(texts).toEqual(['aki approved ask of e1 with half: all is calm', 'ben rejected ask of e1']);
+  });
+
   it('by two people in one moment counts both, and one person never twice', async () => {
     await using bench = await asking({ count: 3 });
     const answers = await Promise.all([
@@ -81,6 +96,23 @@ describe('a decision', () => {
     expect(answers.toSorted()).toEqual(['decided-already', 'taken', 'taken']);
     await bench.settle();
     expect((await bench.run('e1', 'ask')).cursor).toMatchObject({ approvals: [{}, {}] });
+  });
+
+  it('counts where the stage is still held, and is taken when it begins', async () => {
+    await using bench = openBench({ kinds: [approve as StageKind] });
+    const pause = { scope: 'pipeline:items-api', by: 'ops', reason: 'the database moves' };
+    await bench.holds.pause(pause);
+    const parameters = JSON.parse(JSON.stringify(approve.with.parse({})));
+    await bench.start('e1', { stages: [stagePlan('ask', { kind: 'approve', with: parameters })] });
+    await bench.settle();
+    expect((await bench.execution('e1')).stages[0]?.reason?.code).toBe('paused');
+    expect(await codeOf(decide(bench, person('aki')))).toBe('taken');
+    expect(await codeOf(decide(bench, person('aki')))).toBe('decided-already');
+    await bench.settle();
+    expect((await bench.execution('e1')).stages[0]?.status).toBe('waiting');
+    await bench.holds.resume(pause);
+    await bench.settle();
+    expect((await bench.run('e1', 'ask')).state).toMatchObject({ outputs: { by: ['aki'] } });
   });
 
   it('that rejects ends the execution, with the reason', async () => {
@@ -134,6 +166,32 @@ describe('a decision', () => {
     expect(await codeOf(decide(other, person('aki')))).toBe('too-late');
     await other.pass(1);
     expect((await other.execution('e1')).stages[0]?.reason?.code).toBe('approval-timed-out');
+  });
+
+  it('that was taken in time counts though its step and those before it begin after the time', async () => {
+    await using bench = await asking({ count: 2, within: '2h' });
+    bench.clock.advance(HOUR_MS);
+    expect(await codeOf(decide(bench, person('aki')))).toBe('taken');
+    expect(await codeOf(decide(bench, person('ben')))).toBe('taken');
+    bench.clock.advance(2 * HOUR_MS);
+    await bench.settle();
+    expect((await bench.run('e1', 'ask')).state).toMatchObject({ outputs: { by: ['aki', 'ben'] } });
+  });
+
+  it('is refused by a server whose clock is behind once the stage has found its time over', async () => {
+    await using bench = await asking({ within: '2h' });
+    const { now } = bench.clock;
+    const behind = { ...bench.engine, clock: { ...bench.clock, now: () => now() - 5_000 } };
+    let answer: DecisionAnswer | undefined;
+    bench.hooks.before = async ({ argument }) => {
+      if (answer !== undefined || !JSON.stringify(argument).includes('approval-timed-out')) return;
+      const command = { execution: 'e1', stage: 'ask', person: person('aki'), decision: { is: 'approve' } } as const;
+      answer = { is: 'unknown' };
+      answer = await decideStage(behind, command);
+    };
+    await bench.pass(2 * HOUR_MS);
+    expect(answer).toMatchObject({ is: 'refused', code: 'too-late' });
+    expect((await bench.execution('e1')).stages[0]?.reason?.code).toBe('approval-timed-out');
   });
 
   it('is for stages that ask, and that have begun', async () => {

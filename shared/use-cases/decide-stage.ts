@@ -1,7 +1,8 @@
 /** A person approves or rejects a stage: what they may is decided here, by who the server knows them to be. */
 import { stagePlanOf } from '../core/execution.ts';
 import type { Json } from '../core/json.ts';
-import type { Execution, Run } from '../core/run.ts';
+import type { Run } from '../core/run.ts';
+import type { Inbox } from '../ports/inbox.ts';
 import { type Decider, type DecisionRefusal, refusalOf } from '../stages/approve/rules.ts';
 import {
   type ApproveParameters,
@@ -10,8 +11,11 @@ import {
   type DecisionValue,
 } from '../stages/approve/schema.ts';
 import { pause, type StatePorts } from './engine.ts';
+import { cursorOfKind } from './holds/before-step.ts';
+import { remember } from './holds/change-holds.ts';
 import { type SignalAnswer, signalStage } from './signal-stage.ts';
 import { stageParameters } from './stage-parameters.ts';
+import { namesBehind } from './who-caused.ts';
 
 /** The kind whose stages people decide. */
 const APPROVE = 'approve';
@@ -75,7 +79,7 @@ const refused = (code: Refused['code'], text: string): Refused => ({ is: 'refuse
 
 /** Brings a person's decision to the stage. `taken` is a promise that it counts. */
 export async function decideStage(ports: StatePorts, command: DecisionCommand): Promise<DecisionAnswer> {
-  const { execution: id, stage, person, decision, cursorOf = (one: Run) => one.cursor } = command;
+  const { execution: id, stage, person, decision, cursorOf = cursorOfKind } = command;
   const run = (await ports.executions.readRun({ execution: id, stage }))?.value;
   const execution = (await ports.executions.readExecution({ id }))?.value;
   if (run === undefined || execution === undefined) return { is: 'unknown' };
@@ -86,16 +90,17 @@ export async function decideStage(ports: StatePorts, command: DecisionCommand): 
   if ('is' in parameters) return parameters;
 
   const value = { ...decision, person: person.name };
-  const startedBy = namesBehind(execution);
+  const startedBy = namesBehind(execution.trigger);
   const admit = (found: Run): void => {
-    const now = ports.clock.now();
+    // By a clock that is behind, it may seem in time to a run whose time has been found over.
+    const now = Math.max(ports.clock.now(), found.at);
     const refusal = refusalOf({
       parameters,
       stage,
       person,
       decision,
       startedBy,
-      run: { mail: found.mail, cursor: cursorOf(found) },
+      run: { mail: uncounted(found), cursor: cursorOf(found) },
       now,
     });
     if (refusal !== undefined) throw new DecisionRefused(refusal);
@@ -106,6 +111,21 @@ export async function decideStage(ports: StatePorts, command: DecisionCommand): 
     if (error instanceof DecisionRefused) return refused(error.refusal.code, error.refusal.text);
     throw error;
   }
+}
+
+/** As `decideStage`, and who decided what and why is kept in the inbox. */
+export async function decideOnRecord(
+  ports: StatePorts & { readonly inbox: Pick<Inbox, 'record'> },
+  command: DecisionCommand,
+): Promise<DecisionAnswer> {
+  const answer = await decideStage(ports, command);
+  if (answer.is !== 'taken') return answer;
+  const { execution, stage, person, decision } = command;
+  const what = decision.is === 'approve' ? 'approved' : 'rejected';
+  const choice = decision.choice === undefined ? '' : ` with ${decision.choice}`;
+  const why = decision.reason === undefined ? '' : `: ${decision.reason}`;
+  await remember(ports, `${person.name} ${what} ${stage} of ${execution}${choice}${why}`);
+  return answer;
 }
 
 async function deliver(
@@ -140,6 +160,11 @@ function told(answer: SignalAnswer, { stage }: Run, { person }: DecisionValue): 
   }
 }
 
+/** What no step has counted yet: the mail, and what the step has in hand that runs at this moment. */
+function uncounted({ mail, state }: Run): Run['mail'] {
+  return state.is !== 'ended' && state.input.by === 'signal' ? [...mail, state.input.signal] : mail;
+}
+
 function otherPlan(given: string | undefined, run: Run): Refused | undefined {
   if (given === undefined) return undefined;
   const wanted = given.replace(/^sha256:/u, '').toLowerCase();
@@ -157,9 +182,4 @@ async function parametersOf(ports: StatePorts, run: Run): Promise<ApproveParamet
   if (resolved.is !== 'run') return refused('no-approval', `${stage} asks nobody: ${resolved.reason.text}`);
   const parsed = approveParameters.safeParse(resolved.parameters);
   return parsed.success ? parsed.data : refused('no-approval', `${stage} asks nobody: its parameters do not fit.`);
-}
-
-/** All names of who caused the execution. */
-function namesBehind({ trigger }: Execution): readonly string[] {
-  return [...(trigger.by === undefined ? [] : [trigger.by]), ...(trigger.authors ?? [])];
 }

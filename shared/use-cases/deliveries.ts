@@ -11,7 +11,13 @@ const MAXIMUM_KEPT_CHARACTERS = 2_000;
 
 /** `handle` with both sorts of failure told apart. */
 export function taking(
-  ports: { readonly inbox: Inbox; readonly clock: Clock; readonly log: Log },
+  ports: {
+    readonly inbox: Pick<Inbox, 'record'>;
+    readonly clock: Clock;
+    readonly log: Log;
+    /** Values that are taken out of whatever is kept, besides what looks like a secret by itself. */
+    readonly knownSecrets?: readonly string[] | undefined;
+  },
   handle: (delivery: Delivery) => Promise<Answer>,
 ): (delivery: Delivery) => Promise<Answer> {
   return async (delivery) => {
@@ -26,14 +32,15 @@ export function taking(
         });
         return 'later';
       }
+      const kept = (text: string) => maskSecrets(text, ports.knownSecrets).slice(0, MAXIMUM_KEPT_CHARACTERS);
       await ports.inbox.record({
         entry: {
           format: 1,
           id: `poison-${delivery.messageId}`,
           receivedAt: ports.clock.now(),
           source: delivery.subscription,
-          text: `a message that cannot be processed: ${maskSecrets(delivery.data).slice(0, MAXIMUM_KEPT_CHARACTERS)}`,
-          refused: error.message,
+          text: `a message that cannot be processed: ${kept(delivery.data)}`,
+          refused: kept(error.message),
           verdicts: [],
         },
       });

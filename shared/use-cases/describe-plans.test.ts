@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { manualClock } from '../../test/support/execution-fixtures.ts';
 import { type Embedded, IN_MEMORY, openEmbedded } from '../adapters/embedded/index.ts';
+import { HOLDS_KEY, NO_HOLDS } from '../ports/holds.ts';
 import type { Team } from '../ports/repositories.ts';
 import { stageKinds } from '../stages/registry.ts';
 import { checkFiles, uploadsIn } from './apply-files.ts';
@@ -51,6 +52,12 @@ manifests: { files: [k8s.yaml] }
 stages:
   release: { uses: deploy, target: jp }
 `;
+const WAITING = `pipeline: items-api
+team: items
+windows: [{ days: [mon, tue, wed, thu, fri, sat, sun], hours: 00:00-24:00 }]
+stages:
+  pause: { uses: wait, with: { for: 1s } }
+`;
 const deployment = (namespace: string): string => `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: items-api, namespace: ${namespace} }
@@ -87,6 +94,24 @@ describe('the plans of a pull request', () => {
       }),
     ]);
     expect(asked).toEqual(['registry.example.com/items-api']);
+  });
+
+  it('tell what would hold an execution, to those of the team only what admins hold', async () => {
+    const files = { 'gennaker.yaml': WAITING };
+    const freezes = [{ id: 'week', scope: 'team:items', reason: 'holidays', by: 'aki', at: 0 }];
+    await embedded.holds.write({ key: HOLDS_KEY, value: { ...NO_HOLDS, freezes }, expected: 'absent' });
+    const own = (await described(files, false)).plans[0]?.text;
+    expect(own).toContain(
+      [
+        '  gates   wait of 1s (pause)',
+        '          team items is frozen until it is lifted (week, by aki): holidays',
+        '          window of pipeline items-api daily 00:00-24:00 UTC, open now',
+        '          begins when the freeze week is lifted',
+      ].join('\n'),
+    );
+    const text = (await described(files, true)).plans[0]?.text;
+    expect(text).toContain('          window of pipeline items-api daily 00:00-24:00 UTC, open now');
+    expect(text).not.toContain('frozen');
   });
 
   it('are compared with what lives otherwise', async () => {

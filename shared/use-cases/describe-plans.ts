@@ -7,6 +7,7 @@ import { describeObject } from '../ports/cluster.ts';
 import { RegistryError, type TagResolver } from '../registry/resolver.ts';
 import type { ObjectComparison, TargetComparison } from './compare-live.ts';
 import { formatDuration } from './phrases.ts';
+import { describeGates } from './plan-gates.ts';
 import { hasChanges, type PipelinePlan, type PlanPipelinesPorts, planPipelines } from './plan-pipelines.ts';
 import type { PlanDescription } from './review-comment.ts';
 import type { DescribePlans } from './review-pull-request.ts';
@@ -54,7 +55,7 @@ function describePlan(plan: PipelinePlan): PlanDescription {
     ),
     ...plan.targets.flatMap(targetLines),
     ...(plan.unplanned === null ? [] : [`  an execution cannot be planned yet: ${plan.unplanned}`]),
-    ...(plan.gates.length === 0 ? [] : [`  gates   ${plan.gates.map(({ text }) => text).join(' · ')}`]),
+    ...describeGates(plan).map((line, index) => `${index === 0 ? '  gates' : '       '}   ${line}`),
     ...(plan.usuallyMs === null ? [] : [`  usually ${formatDuration(plan.usuallyMs)}`]),
   ];
   const shown = lines.slice(0, MAXIMUM_LINES);

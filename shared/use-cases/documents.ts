@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { WEEKDAYS } from '../calendar/windows.ts';
 import type { Json } from '../core/json.ts';
 import type { Plan } from '../core/plan.ts';
-import { REASON_CODES, type Reason, type WaitReason } from '../core/reason.ts';
+import { REASON_CODES, type Reason, WAIT_CODES, type WaitReason } from '../core/reason.ts';
 import type { Execution, Group, Run, Transition } from '../core/run.ts';
 
 const json: z.ZodType<Json> = z.json() as z.ZodType<Json>;
@@ -16,7 +16,8 @@ const reason: z.ZodType<Reason> = z.object({
   unblock: z.string().exactOptional(),
 });
 const waitReason: z.ZodType<WaitReason> = z.object({
-  code: z.enum(REASON_CODES),
+  // Steps that were to run again waited with the code of their failure once.
+  code: z.enum(WAIT_CODES).catch('retry-back-off'),
   text: z.string(),
   unblock: z.string(),
 });
@@ -47,7 +48,14 @@ const run: z.ZodType<Run> = z.object({
   mail: z.array(signal),
   taken: z.array(z.string()),
   deadline: instant,
-  stop: z.object({ because: reason, end: z.enum(['cancelled', 'failed']), deadline: instant }).exactOptional(),
+  stop: z
+    .object({
+      because: reason,
+      end: z.enum(['cancelled', 'failed']),
+      deadline: instant,
+      mayHaveActed: z.literal(true).exactOptional(),
+    })
+    .exactOptional(),
   shown: z.string(),
   proves: count,
   at: instant,
@@ -130,6 +138,7 @@ const group: z.ZodType<Group> = z.object({
   limit: count,
   holders: z.array(z.string()),
   queue: z.array(z.string()),
+  starts: z.object({ since: instant, count }).exactOptional(),
 });
 
 const policy = z.object({
@@ -170,6 +179,7 @@ const plan: z.ZodType<Plan> = z.object({
     limit: z.number().int().positive(),
     whenBusy: z.enum(['newest', 'queue', 'cancel-running', 'skip']),
     queue: z.number().int().positive().exactOptional(),
+    starts: z.object({ limit: z.number().int().positive(), withinMs: count }).exactOptional(),
   }),
   windows: z
     .array(

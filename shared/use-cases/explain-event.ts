@@ -1,11 +1,17 @@
 /** Tells which triggers look at an event and what each of their conditions gives, without starting anything. */
+import { DEFAULT_STARTS } from '../core/limits.ts';
+import { startRule } from '../pipeline/compile.ts';
 import { readDefinition } from '../pipeline/parse.ts';
+import type { SettledDefinition } from '../pipeline/settle.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { ExecutionStore } from '../ports/execution-store.ts';
 import type { Compared, Inbox, Verdict } from '../ports/inbox.ts';
 import type { AppliedPipeline, Pipelines } from '../ports/pipelines.ts';
 import { keysOf, triggerEntries } from '../triggers/keys.ts';
 import type { SourceEvent } from '../triggers/source.ts';
 import { CannotPlan } from './make-plan.ts';
 import { matchTrigger } from './match-trigger.ts';
+import { isBounded, type OverBound, overBound } from './start-bound.ts';
 import { pausedTrigger, type StartPorts, settledOf } from './start-executions.ts';
 
 /** Triggers that one explanation tells of. */
@@ -36,6 +42,8 @@ export type Explanation = {
 export type ExplainPorts = Pick<StartPorts, 'lockedTemplates' | 'holds'> & {
   readonly pipelines: Pick<Pipelines, 'get' | 'triggers'>;
   readonly inbox: Pick<Inbox, 'get'>;
+  readonly executions: Pick<ExecutionStore, 'readGroup'>;
+  readonly clock: Clock;
 };
 
 /** `pipeline` adds the triggers of that one which are not about such an event at all, with the reason. */
@@ -85,11 +93,26 @@ async function explainTrigger(
     const settled = await settledOf(ports, pipeline, readDefinition(pipeline.definition));
     const { conditions, text: unmet } = matchTrigger(settled, index, event);
     const text = unmet ?? (await pausedTrigger(ports, name, index));
+    const over = text === undefined ? await startedTooOften(ports, event, settled) : undefined;
+    if (over !== undefined)
+      return { ...head, takes: false, conditions: [...conditions, over.compared], text: over.text };
     return { ...head, takes: text === undefined, conditions, ...(text === undefined ? {} : { text }) };
   } catch (error) {
     if (!(error instanceof CannotPlan)) throw error;
     return { ...head, takes: false, conditions: [], text: error.message };
   }
+}
+
+/** By the bound that the file itself says: what a template says is only known when a plan is made. */
+async function startedTooOften(
+  ports: ExplainPorts,
+  event: SourceEvent,
+  { pipeline, concurrency }: SettledDefinition,
+): Promise<OverBound | undefined> {
+  if (!isBounded(event)) return undefined;
+  const starts = (await ports.executions.readGroup({ key: pipeline }))?.value.starts;
+  const rule = concurrency?.starts === undefined ? DEFAULT_STARTS : startRule(concurrency.starts);
+  return overBound(pipeline, starts, rule, ports.clock.now());
 }
 
 /** The pipeline's triggers whose key is another's: they are never asked about the event. */

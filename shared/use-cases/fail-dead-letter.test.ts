@@ -6,10 +6,8 @@ import type { Inbox } from '../ports/inbox.ts';
 import { failDeadLetter } from './fail-dead-letter.ts';
 
 const entries: string[] = [];
-const inbox: Inbox = {
+const inbox: Pick<Inbox, 'record'> = {
   record: async ({ entry }) => void entries.push(entry.id),
-  get: async () => undefined,
-  list: async () => [],
 };
 
 const letterOf = (message: Message) => ({

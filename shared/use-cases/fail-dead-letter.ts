@@ -15,7 +15,7 @@ export const isDeadLetter = (delivery: Delivery): boolean => DELIVERY_COUNT in d
 
 /** Records the letter, and stops the execution that waits for what it asked. */
 export async function failDeadLetter(
-  ports: StatePorts & { readonly inbox: Inbox },
+  ports: StatePorts & { readonly inbox: Pick<Inbox, 'record'> },
   delivery: Delivery,
 ): Promise<Answer> {
   const count = delivery.attributes[DELIVERY_COUNT];

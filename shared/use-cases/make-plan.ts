@@ -1,14 +1,14 @@
 /** Makes the plan that an event would run of a pipeline: the one way for starting executions and for showing plans beforehand. */
-import type { JsonObject } from '../core/json.ts';
 import type { Hash, PinnedImage, Plan } from '../core/plan.ts';
 import { type CompileCommand, compile } from '../pipeline/compile.ts';
 import { matchTag, newestTag } from '../pipeline/image-filter.ts';
 import { manifestSources } from '../pipeline/manifest-sources.ts';
+import { outline } from '../pipeline/outline.ts';
 import { formatProblems } from '../pipeline/problem.ts';
 import { type ManifestFiles, renderManifests } from '../pipeline/render.ts';
 import type { Definition, ImageDefinition } from '../pipeline/schema.ts';
 import type { Target } from '../pipeline/scope.ts';
-import { CannotSettle, inputsFromTrigger, outlinedImages, type SettledDefinition, settle } from '../pipeline/settle.ts';
+import { CannotSettle, inputsFromTrigger, type SettledDefinition, settle } from '../pipeline/settle.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { ExecutionStore } from '../ports/execution-store.ts';
 import type { TemplateLock } from '../ports/pipelines.ts';
@@ -76,14 +76,10 @@ export async function makePlan(ports: PlanPorts, command: PlanCommand): Promise<
   }
 }
 
-/** The plan as far as it is known before any image is: its stages, with images that stand in for the real ones. Throws CannotPlan. */
-export function outlinePlan(
-  usable: Pick<CompileCommand, 'kinds' | 'templates' | 'targets'>,
-  { definition, inputs }: { readonly definition: Definition; readonly inputs: JsonObject },
-): Plan {
+/** The plan as far as it is known before anything has started it. Throws CannotPlan. */
+export function outlinePlan(command: Parameters<typeof outline>[0]): Plan {
   try {
-    const settled = settle({ definition, templates: usable.templates, inputs, isOpen: true });
-    return compile({ ...usable, definition: settled, images: outlinedImages(settled), trigger: undefined });
+    return outline(command).plan;
   } catch (error) {
     throw inWords(error);
   }

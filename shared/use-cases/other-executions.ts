@@ -1,6 +1,7 @@
 /** How stages reach other executions: through the same requests, events and documents as people do. */
 import type { Json } from '../core/json.ts';
 import type { Execution } from '../core/run.ts';
+import { readDefinition } from '../pipeline/parse.ts';
 import type { Inbox } from '../ports/inbox.ts';
 import type { OtherExecution, OtherExecutions } from '../ports/other-executions.ts';
 import type { Pipelines } from '../ports/pipelines.ts';
@@ -9,6 +10,7 @@ import { MAXIMUM_CHAIN } from '../triggers/source.ts';
 import { executionIdOf, type StatePorts } from './engine.ts';
 import { requestRun } from './request-run.ts';
 import { stopExecution } from './stop-execution.ts';
+import { namesBehind } from './who-caused.ts';
 
 /** How many executions of a pipeline are looked through for one that ended as wanted. */
 const MAXIMUM_LOOKED_AT = 100;
@@ -22,7 +24,7 @@ type Ports = StatePorts & {
 
 export function otherExecutions(ports: Ports): OtherExecutions {
   return {
-    async start({ parent, key, pipeline, inputs, images }) {
+    async start({ parent, key, pipeline, inputs, images, isWaitedFor }) {
       const found = await ports.executions.readExecution({ id: parent });
       if (found === undefined) return { is: 'refused', text: `There is no execution ${parent}.`, isCycle: false };
       const { trigger, pipeline: own } = found.value;
@@ -35,8 +37,14 @@ export function otherExecutions(ports: Ports): OtherExecutions {
         const text = `${chain.length} pipelines run one another already; at most ${MAXIMUM_CHAIN} may.`;
         return { is: 'refused', text, isCycle: true };
       }
+      const group = isWaitedFor ? await onlySlotOf(ports.pipelines, pipeline) : undefined;
+      if (group !== undefined && group === found.value.group) {
+        const text = `${own} and ${pipeline} are both in the group ${group}, which lets one run at a time: ${own} would wait for ever.`;
+        return { is: 'refused', text, isCycle: true };
+      }
       const by = trigger.by ?? `the pipeline ${own}`;
-      const answer = await requestRun(ports, { pipeline, inputs, images, by, requestId: key, chain });
+      const people = namesBehind(trigger);
+      const answer = await requestRun(ports, { pipeline, inputs, images, by, requestId: key, chain, people });
       switch (answer.is) {
         case 'accepted':
           return { is: 'requested', execution: answer.execution, event: answer.event };
@@ -72,6 +80,14 @@ export function otherExecutions(ports: Ports): OtherExecutions {
       await stopExecution(ports, { id, because, end: 'cancelled' });
     },
   };
+}
+
+/** The group of the pipeline's executions where one of them may run at a time; undefined where more may, or it is not known yet. */
+async function onlySlotOf(pipelines: Pick<Pipelines, 'get'>, name: string): Promise<string | undefined> {
+  const pipeline = await pipelines.get({ name });
+  if (pipeline === undefined) return undefined;
+  const { concurrency } = readDefinition(pipeline.definition);
+  return (concurrency?.limit ?? 1) === 1 ? (concurrency?.group ?? name) : undefined;
 }
 
 async function describe(ports: Ports, execution: Execution): Promise<OtherExecution> {

@@ -39,7 +39,7 @@ describe('a step whose own store fails', () => {
     };
     await bench.deliver();
     const [view] = (await bench.execution('e1')).stages;
-    expect(view).toMatchObject({ status: 'waiting', attempts: 1, reason: { code: 'store-unreachable' } });
+    expect(view).toMatchObject({ status: 'waiting', attempts: 1, reason: { code: 'retry-back-off' } });
     expect(view?.reason?.text).toBe('The system could not reach its own store: the database is away');
     bench.hooks = {};
     await bench.pass(1_000);

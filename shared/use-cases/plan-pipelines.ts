@@ -8,31 +8,35 @@ import { changesOfPipeline, type PipelineChange } from '../pipeline/difference.t
 import { valueOfText } from '../pipeline/inputs.ts';
 import { readDefinition } from '../pipeline/parse.ts';
 import type { Problem } from '../pipeline/problem.ts';
-import type { ManifestFiles } from '../pipeline/render.ts';
 import type { Definition } from '../pipeline/schema.ts';
 import type { SettledDefinition } from '../pipeline/settle.ts';
-import type { Blobs } from '../ports/blobs.ts';
+import type { Cells } from '../ports/cells.ts';
+import { HOLDS_KEY, type Holds, NO_HOLDS } from '../ports/holds.ts';
 import type { Inbox } from '../ports/inbox.ts';
 import type { AppliedPipeline, Pipelines, TemplateLock } from '../ports/pipelines.ts';
 import type { Team } from '../ports/repositories.ts';
 import { RegistryError } from '../registry/resolver.ts';
-import type { StageKind } from '../stages/kind.ts';
 import { keysOf, triggerEntries } from '../triggers/keys.ts';
 import { manualEvent } from '../triggers/manual/source.ts';
 import { type SourceEvent, sourceEvent } from '../triggers/source.ts';
-import { type ApplyPorts, type CheckedPipeline, checkPipelines, filesOf } from './apply-pipelines.ts';
+import type { ApplyPorts } from './apply-files.ts';
+import { type CheckedPipeline, checkPipelines, type TeamUpload } from './check-pipelines.ts';
 import { compareLive, type LivePorts, type TargetComparison } from './compare-live.ts';
 import type { ImageChange } from './describe-execution.ts';
+import { draftBlobs } from './draft-stores.ts';
 import { expectedDuration } from './expected-duration.ts';
 import { CannotPlan, imagesRunLast, makePlan, outlinePlan, type PlanPorts } from './make-plan.ts';
 import { matchTrigger } from './match-trigger.ts';
+import { filesOf } from './pipeline-record.ts';
 import type { PlanBasis } from './plan-basis.ts';
+import { type Gates, gatesOf } from './plan-gates.ts';
 import { boundTo, objectsIn } from './require-binding.ts';
 import { settledOf } from './start-executions.ts';
 
 export type PlanPipelinesPorts = PlanPorts &
   Omit<ApplyPorts, 'clock'> & {
     readonly inbox: Pick<Inbox, 'get'>;
+    readonly holds: Pick<Cells<Holds>, 'read'>;
     readonly pipelines: Pick<Pipelines, 'get'>;
     readonly clusterOf: LivePorts['clusterOf'];
   };
@@ -49,14 +53,6 @@ export type PlanRequest = {
   readonly at: number;
 };
 
-export type Upload = {
-  readonly file: string;
-  readonly text: string;
-  readonly files: ManifestFiles;
-  /** The team of pipelines that name none. */
-  readonly team?: string | undefined;
-};
-
 export type PlannedStage = {
   readonly id: string;
   readonly kind: string;
@@ -68,7 +64,7 @@ export type PlannedStage = {
   readonly skip: string | null;
 };
 
-export type PipelinePlan = {
+export type PipelinePlan = Gates & {
   readonly pipeline: string;
   readonly change: 'created' | 'changed' | 'unchanged';
   /** Against the applied pipeline; empty for a new one. */
@@ -78,8 +74,6 @@ export type PipelinePlan = {
   /** Why an execution cannot be planned as things are; null where one was. */
   readonly unplanned: string | null;
   readonly targets: readonly TargetComparison[];
-  /** What an execution would wait for on its way, people and times. */
-  readonly gates: readonly { readonly stage: string; readonly text: string }[];
   /** How long its executions usually take, in ms; null where none has succeeded yet. */
   readonly usuallyMs: number | null;
   readonly basis: PlanBasis;
@@ -97,7 +91,7 @@ export type PlanReport = {
  */
 export async function planPipelines(
   ports: PlanPipelinesPorts,
-  command: Upload & {
+  command: TeamUpload & {
     readonly request: PlanRequest;
     readonly live: 'compare' | 'leave';
     /** What the pipelines are held to: a plan that claims more is refused before any cluster is asked. */
@@ -197,6 +191,8 @@ async function planPipeline(
   const changes = await changesSinceApplied(ports, applied, definition, outline.plan, inputs);
   const before = run.plan === undefined ? {} : await imagesRunLast(ports, name);
   const usuallyMs = await expectedDuration(ports, name);
+  // Live state, which no stranger is shown and no plan rests on.
+  const holds = live === 'leave' ? undefined : (await ports.holds.read({ key: HOLDS_KEY }))?.value;
   return {
     pipeline: name,
     change: changeOf(applied, subject, changes),
@@ -210,7 +206,7 @@ async function planPipeline(
     unplanned: run.unplanned ?? null,
     targets:
       run.plan === undefined || live === 'leave' ? [] : await compareLive(ports, held(run.plan, subject), signal),
-    gates: known === undefined ? [] : gatesOf(ports.kinds, known),
+    ...gatesOf(ports.kinds, { ...definition, plan: known }, holds ?? NO_HOLDS, subject.request.at),
     usuallyMs: usuallyMs ?? null,
     basis: {
       pipeline: name,
@@ -240,10 +236,13 @@ async function outlineOf(
   const { kinds, targets } = ports;
   try {
     return {
-      plan: outlinePlan(
-        { kinds, targets, templates: await ports.lockedTemplates(lock) },
-        { definition, inputs: inputsOf(definition, inputs) },
-      ),
+      plan: outlinePlan({
+        definition,
+        kinds,
+        targets,
+        templates: await ports.lockedTemplates(lock),
+        inputs: inputsOf(definition, inputs),
+      }),
     };
   } catch (error) {
     // The plan of a run fails for the same reason, which is told there.
@@ -331,18 +330,6 @@ function changeOf(
   return isSame && changes.length === 0 ? 'unchanged' : 'changed';
 }
 
-/** Stages of one declaration are told once. */
-export function gatesOf(kinds: ReadonlyMap<string, StageKind>, plan: Plan): PipelinePlan['gates'] {
-  const gates = new Map<string, string>();
-  for (const { kind: name, declaredAs, skip, isDynamic, with: given } of plan.stages) {
-    const kind = kinds.get(name);
-    if (kind?.gate === undefined || skip !== undefined || gates.has(declaredAs)) continue;
-    const parameters = isDynamic === true ? undefined : kind.with.safeParse(given);
-    gates.set(declaredAs, parameters?.success === true ? kind.gate(parameters.data) : `${name}, as earlier stages say`);
-  }
-  return [...gates].map(([stage, text]) => ({ stage, text }));
-}
-
 /** Throws CannotPlan where something is asked for that none of the pipelines has. */
 function requireKnown(
   what: string,
@@ -384,19 +371,4 @@ function asked(definition: Definition, { images, inputs, by, at }: PlanRequest):
     images: Object.fromEntries(own),
   };
   return manualEvent({ asked: chosen, request: 'plan', by, at });
-}
-
-/** What is put is kept for this plan only. */
-function draftBlobs(blobs: Blobs): Blobs {
-  const drafts = new Map<Hash, string>();
-  return {
-    async put({ text }) {
-      const hash = hashText(text);
-      drafts.set(hash, text);
-      return hash;
-    },
-    async get({ hash }) {
-      return drafts.get(hash) ?? (await blobs.get({ hash }));
-    },
-  };
 }

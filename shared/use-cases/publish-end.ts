@@ -9,6 +9,7 @@ import { finishedEvent, pipelineKey } from '../triggers/pipeline/source.ts';
 import { type Announcement, sourceEventMessage, TOPICS } from './messages.ts';
 import type { PlanReader } from './plans.ts';
 import { childTrace, traceOf } from './trace.ts';
+import { namesBehind } from './who-caused.ts';
 
 export type EndPorts = {
   readonly executions: Pick<ExecutionStore, 'readExecution' | 'readRuns'>;
@@ -45,6 +46,7 @@ export async function publishEnd(
     images: plan.images,
     outputs,
     chain: execution.trigger.chain ?? [],
+    people: namesBehind(execution.trigger),
     at: ports.clock.now(),
     trace: childTrace(trace, id),
   });

@@ -1,4 +1,5 @@
 /** Takes what the world sends: verifies the sender, parses the body, and publishes each source event; what is refused is recorded. */
+import { createHash } from 'node:crypto';
 import { repositoryKey } from '../git/repository-key.ts';
 import type { Bus, Delivery } from '../ports/bus.ts';
 import type { Cells } from '../ports/cells.ts';
@@ -7,9 +8,11 @@ import type { Inbox } from '../ports/inbox.ts';
 import type { Log } from '../ports/log.ts';
 import type { Repository } from '../ports/repositories.ts';
 import type { Secrets } from '../ports/secrets.ts';
+import { depthOfJson, MAXIMUM_JSON_DEPTH } from '../triggers/json-depth.ts';
 import { maskSecrets } from '../triggers/mask.ts';
 import {
   BadPayload,
+  eventProblem,
   type HttpSource,
   type MessageSource,
   type SourceEvent,
@@ -22,10 +25,12 @@ import { traceOf } from './trace.ts';
 export const MAXIMUM_WEBHOOK_BYTES = 2 * 1024 * 1024;
 /** Refusals of one source and reason share an inbox entry for this long, in ms, so that strangers cannot fill the inbox. */
 const REFUSAL_WINDOW_MS = 60_000;
+/** Refusals of single events that one body makes entries for. */
+const MAXIMUM_REFUSALS_PER_BODY = 10;
 
 export type ReceivePorts = {
   readonly bus: Bus;
-  readonly inbox: Inbox;
+  readonly inbox: Pick<Inbox, 'record'>;
   readonly secrets: Secrets;
   /** Values that are taken out of whatever is kept, besides what looks like a secret by itself. */
   readonly knownSecrets?: readonly string[] | undefined;
@@ -61,15 +66,20 @@ export async function receiveWebhook(
   const secret = secretName === undefined ? undefined : await ports.secrets.get({ name: secretName });
   const verified = source.verify(command.request, secret);
   if (verified !== 'ok') {
-    await recordRefusal(ports, source.name, verified.refused);
-    return { is: 'unauthorized', text: verified.refused };
+    // Whether there is such a repository is nothing that a stranger should learn.
+    const isUnknown = named !== undefined && (secret === undefined || secret === '');
+    const text = isUnknown
+      ? 'the URL names no repository that is registered with a secret, or that secret is not configured'
+      : verified.refused;
+    await recordRefusal(ports, source.name, text);
+    return { is: 'unauthorized', text };
   }
   try {
     requireMediaType(source, command.request.headers['content-type']);
     const body = parseJson(rawBody);
     const parsed = source.parse({ body, at: ports.clock.now(), request: command.request });
-    await publishEvents(ports, withOwnRepository(parsed.events, registered), command.trace);
-    return { is: 'taken', events: parsed.events.map((event) => event.id), ignored: parsed.ignored };
+    const events = await publishEvents(ports, withOwnRepository(parsed.events, registered), command.trace);
+    return { is: 'taken', events, ignored: parsed.ignored };
   } catch (error) {
     if (!(error instanceof BadPayload)) throw error;
     await recordRefusal(ports, source.name, error.message);
@@ -124,26 +134,53 @@ function requireMediaType(source: HttpSource, header: string | undefined): void 
 
 /** Throws BadPayload. */
 export function parseJson(bytes: Uint8Array): unknown {
+  let text: string;
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new BadPayload('the body is not JSON: it is not UTF-8', { cause });
+  }
+  const depth = depthOfJson(text);
+  if (depth > MAXIMUM_JSON_DEPTH) {
+    throw new BadPayload(`the body has values within values ${depth} deep; at most ${MAXIMUM_JSON_DEPTH} are taken`);
+  }
+  try {
+    return JSON.parse(text);
   } catch (cause) {
     throw new BadPayload('the body is not JSON', { cause });
   }
 }
 
-/** Resolves once every event is kept by the bus. */
+/**
+ * Resolves to the ids of the events once the bus keeps them. One that cannot be kept is refused by itself, and the
+ * others go on. Throws BadPayload where none can be.
+ */
 export async function publishEvents(
   ports: ReceivePorts,
   events: readonly SourceEvent[],
   trace: string | undefined,
-): Promise<void> {
-  if (events.length === 0) return;
-  const messages = events.map((event) => {
+): Promise<readonly string[]> {
+  const prepared = events.map((event) => {
     const traced = { ...withoutSecrets(ports, event), trace: traceOf({ id: event.id, trace: event.trace ?? trace }) };
-    return sourceEventMessage(traced, traced);
+    return { event: traced, problem: eventProblem(traced) };
   });
-  await ports.bus.publish({ topic: TOPICS.events, messages });
-  ports.log.write('INFO', 'Source events were taken', { events: events.map((event) => event.id) });
+  const taken = prepared.filter(({ problem }) => problem === undefined).map(({ event }) => event);
+  const refused = prepared.flatMap(({ event, problem }) => (problem === undefined ? [] : [{ event, problem }]));
+  const [first] = refused;
+  if (taken.length === 0) {
+    if (first !== undefined) throw new BadPayload(first.problem);
+    return [];
+  }
+  await ports.bus.publish({
+    topic: TOPICS.events,
+    messages: taken.map((event) => sourceEventMessage(event, event)),
+  });
+  for (const { event, problem } of refused.slice(0, MAXIMUM_REFUSALS_PER_BODY)) {
+    await recordRefusal(ports, event.source, problem);
+  }
+  const ids = taken.map(({ id }) => id);
+  ports.log.write('INFO', 'Source events were taken', { events: ids, refused: refused.length });
+  return ids;
 }
 
 /** The bus, the inbox and plans keep the event, so it is masked before any of them has it. */
@@ -153,24 +190,33 @@ function withoutSecrets(ports: ReceivePorts, event: SourceEvent): SourceEvent {
   return { ...masked, id, at } as SourceEvent;
 }
 
+/** What this process has recorded of late: strangers may call often, and each of their calls must not cost a write. */
+const recorded = new WeakMap<ReceivePorts['inbox'], Set<string>>();
+const MAXIMUM_RECORDED = 1_000;
+
 /** Records a refusal, one entry for each source and reason a minute. `reason` is the same for refusals that are alike. */
 export async function recordRefusal(ports: ReceivePorts, source: string, text: string, reason = text): Promise<void> {
   const now = ports.clock.now();
   const window = Math.floor(now / REFUSAL_WINDOW_MS);
-  const name = reason.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 60);
+  const name = createHash('sha256').update(reason).digest('hex').slice(0, 8);
   ports.log.write('WARNING', 'A delivery of a source was refused', {
     source,
     reason: maskSecrets(text, ports.knownSecrets),
   });
+  const id = `${source}-refused-${name}-${window}`;
+  const before = recorded.get(ports.inbox) ?? new Set();
+  if (before.has(id)) return;
   await ports.inbox.record({
     entry: {
       format: 1,
-      id: `refused-${source}-${window}-${name}`,
+      id,
       receivedAt: now,
       source,
-      text: `a delivery from ${source} was refused`,
+      text: `a call of /hooks/${source}`,
       refused: maskSecrets(text, ports.knownSecrets),
       verdicts: [],
     },
   });
+  if (before.size >= MAXIMUM_RECORDED) before.clear();
+  recorded.set(ports.inbox, before.add(id));
 }

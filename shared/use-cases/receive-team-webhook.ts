@@ -58,16 +58,38 @@ export async function receiveTeamWebhook(
   try {
     const body = parseJson(rawBody) as Json;
     const at = ports.clock.now();
-    const events = trusted.map(
-      ([verification, fields]): WebhookCalled => webhookEvent({ fields, verification, request, body, at }),
-    );
-    await publishEvents(ports, events, trace);
-    return { is: 'taken', events: events.map(({ id }) => id), ignored: 0 };
+    const { events, problems } = eventsOf(trusted, { request, body, at });
+    const [problem] = problems;
+    if (events.length === 0 && problem !== undefined) throw new BadPayload(problem);
+    const ids = await publishEvents(ports, events, trace);
+    // What one pipeline asks of the body and does not find is no fault of the others that listen.
+    for (const one of problems) await recordRefusal(ports, WEBHOOK_PATH, one);
+    return { is: 'taken', events: ids, ignored: problems.length };
   } catch (error) {
     if (!(error instanceof BadPayload)) throw error;
     await recordRefusal(ports, WEBHOOK_PATH, error.message);
     return { is: 'bad-body', text: error.message };
   }
+}
+
+type Called = { readonly request: SourceRequest; readonly body: Json; readonly at: number };
+
+/** An event for each way that trusts the sender; `problems` are of those that find no event in the body. */
+function eventsOf(
+  trusted: readonly (readonly [verification: string, fields: WebhookFields])[],
+  called: Called,
+): { readonly events: readonly WebhookCalled[]; readonly problems: readonly string[] } {
+  const events: WebhookCalled[] = [];
+  const problems = new Set<string>();
+  for (const [verification, fields] of trusted) {
+    try {
+      events.push(webhookEvent({ fields, verification, ...called }));
+    } catch (error) {
+      if (!(error instanceof BadPayload)) throw error;
+      problems.add(error.message);
+    }
+  }
+  return { events, problems: [...problems] };
 }
 
 /** The ways in which the path's triggers verify their sender, each once. */

@@ -35,13 +35,13 @@ export type RunRequest = {
 /** `requestId` makes asking twice asking once. */
 export async function requestRun(
   ports: { readonly pipelines: Pick<Pipelines, 'get' | 'list'>; readonly bus: Bus; readonly clock: Clock },
-  command: RunRequest & { readonly requestId: string; readonly chain?: readonly string[] },
+  command: RunRequest & { readonly requestId: string } & Pick<Parameters<typeof manualEvent>[0], 'chain' | 'people'>,
 ): Promise<RunAnswer> {
   const checked = await checkRun(ports.pipelines, command);
   if (checked.is !== 'right') return checked;
   const at = ports.clock.now();
-  const { requestId: request, by, chain } = command;
-  const event = manualEvent({ asked: checked.asked, request, by, at, chain });
+  const { requestId: request, by, chain, people } = command;
+  const event = manualEvent({ asked: checked.asked, request, by, at, chain, people });
   await ports.bus.publish({ topic: TOPICS.events, messages: [sourceEventMessage(event, event)] });
   return { is: 'accepted', event: event.id, execution: executionIdOf(command.pipeline, event.id) };
 }

@@ -62,6 +62,24 @@ describe('what a team may use, once a plan is made', () => {
     await expect(requireBinding(ports(), managed, outside)).rejects.toThrow('"kube-system" is not among');
   });
 
+  it.each([
+    ['pipeline', { pipeline: 'social-api' }, 'next: "social-api" is not among the names of the team "items"'],
+    ['find', { execution: { pipeline: 'social-api' } }, 'next: "social-api" is not among the names'],
+    ['pipeline', { pipeline: `\${{ stages.a.name }}` }, 'next names a pipeline that is known only when it runs'],
+  ])('refuses to run or look at the pipelines of others: %s %o', async (kind, given, message) => {
+    const plan = planOf({ stages: [stagePlan('next', { kind, with: given })] });
+    await expect(requireBinding(ports(), managed, plan)).rejects.toThrow(message);
+    expect(await requireBinding(ports(), pipeline, plan)).toEqual(plan);
+  });
+
+  it('lets a stage run and look at what is its own', async () => {
+    const stages = [
+      stagePlan('look', { kind: 'find', with: { execution: { pipeline: 'items-db' } } }),
+      stagePlan('next', { kind: 'pipeline', with: { pipeline: 'items-db' } }),
+    ];
+    expect(await requireBinding(ports(), managed, planOf({ stages }))).toMatchObject({ namespaces: ['items'] });
+  });
+
   it('is what the team of the repository may use, whatever team an override names', async () => {
     const override = { by: 'Aki', reason: 'the host is down', at: 1 };
     const claimed = { ...managed, team: 'admins', override };

@@ -14,6 +14,7 @@ import type { StatePorts } from './engine.ts';
 import { CannotPlan, makePlan, type PlanPorts } from './make-plan.ts';
 import { type BindingPorts, requireBinding } from './require-binding.ts';
 import { traceOf } from './trace.ts';
+import { namesBehind } from './who-caused.ts';
 
 /** Kinds whose success is a person's word on one plan: of another plan it says nothing. */
 const WORDS_ON_A_PLAN: ReadonlySet<string> = new Set(['approve']);
@@ -92,9 +93,11 @@ export async function restartExecution(
   return { is: 'accepted', event, execution: created.execution, text: again.text };
 }
 
-/** Whoever wrote the commits still did, and what led to the execution led to this one. */
-function carriedCause({ authors, chain }: Execution['trigger']): Pick<Execution['trigger'], 'authors' | 'chain'> {
-  return { ...(authors === undefined ? {} : { authors }), ...(chain === undefined ? {} : { chain }) };
+/** Whoever started it first chose what it delivers, and who wrote the commits still did. */
+function carriedCause(before: Execution['trigger']): Pick<Execution['trigger'], 'authors' | 'chain'> {
+  const { chain } = before;
+  const authors = namesBehind(before);
+  return { ...(authors.length === 0 ? {} : { authors }), ...(chain === undefined ? {} : { chain }) };
 }
 
 type Again = {

@@ -42,7 +42,7 @@ export type DescribePlans = (command: {
 export type ReviewPorts = CheckRepositoryPorts & {
   readonly reviews: Cells<Review>;
   readonly teams: Pick<Cells<Team>, 'read'>;
-  readonly inbox: Inbox;
+  readonly inbox: Pick<Inbox, 'record'>;
   readonly git: GitReader;
   readonly open: OpenRepository;
   readonly github: GitHubClients;

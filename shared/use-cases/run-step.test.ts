@@ -153,7 +153,7 @@ describe('a step over its time', () => {
     });
     await bench.deliver();
     const [view] = (await bench.execution('e1')).stages;
-    expect(view).toMatchObject({ status: 'waiting', attempts: 1, reason: { code: 'step-too-long' } });
+    expect(view).toMatchObject({ status: 'waiting', attempts: 1, reason: { code: 'retry-back-off' } });
     expect(view?.reason?.text).toBe('A step did not end within 50 s and was told to stop.');
     expect(bench.clock.now() - START).toBeLessThan(DEFAULT_TIMING.leaseMs);
     await bench.pass(1_000);

@@ -44,7 +44,7 @@ export async function runStep(engine: Engine, indexed: IndexedPlan, run: Run, cl
     const outcome = bounded(
       await Promise.race([perform(engine, kind, asked, resolved.parameters, context), cutOff(engine, over.signal)]),
     );
-    return isLaidToRest ? afterLayingToRest(outcome, admitted.wish) : outcome;
+    return isLaidToRest ? afterLayingToRest(outcome, admitted.wish, run) : outcome;
   } finally {
     held.still = false;
     cancelTimer();
@@ -161,6 +161,7 @@ function contextOf(
     ...where,
     pipeline: plan.pipeline,
     tries: run.tries,
+    ...(run.stop?.mayHaveActed === true ? { mayHaveActed: true as const } : {}),
     key: `${run.execution}/${run.stage}/${run.attempt}/${run.step}`,
     namespace: plan.namespace,
     ...(plan.namespaces === undefined ? {} : { namespaces: plan.namespaces }),

@@ -35,11 +35,10 @@ it("a trigger that became another image's, after it was found, starts nothing", 
   const verdicts = await startExecutions(
     {
       ...bench.engine,
-      inbox: { record: async () => undefined, get: async () => undefined, list: async () => [] },
+      inbox: { record: async () => undefined, read: async () => undefined, replace: async () => 'recorded' },
       pipelines: {
         get: async () => pipeline,
         list: async () => [pipeline],
-        put: async () => undefined,
         change: async () => 'changed',
         triggers: async ({ key }) => [{ key, pipeline: 'items-api', index: 0 }],
       },

@@ -6,7 +6,7 @@ import { CannotSettle, type SettledDefinition, settle } from '../pipeline/settle
 import type { Blobs } from '../ports/blobs.ts';
 import type { Cells } from '../ports/cells.ts';
 import { HOLDS_KEY, type Holds, NO_HOLDS } from '../ports/holds.ts';
-import type { Inbox, Verdict } from '../ports/inbox.ts';
+import type { Compared, Verdict } from '../ports/inbox.ts';
 import type { AppliedPipeline, Pipelines } from '../ports/pipelines.ts';
 import { RegistryError, type TagResolver } from '../registry/resolver.ts';
 import type { EventImage } from '../triggers/event-fields.ts';
@@ -19,14 +19,15 @@ import { executionIdOf, type StatePorts } from './engine.ts';
 import { pauseOf } from './holds/judge.ts';
 import { CannotPlan, makePlan, type PlanPorts } from './make-plan.ts';
 import { matchTrigger } from './match-trigger.ts';
-import { recordVerdicts } from './record-verdicts.ts';
+import { type RecordPorts, recordVerdicts } from './record-verdicts.ts';
 import { type BindingPorts, requireBinding } from './require-binding.ts';
+import { isBounded, startRuleOf, TooManyStarts } from './start-bound.ts';
 import { childTrace, traceOf } from './trace.ts';
 import { whoCaused } from './who-caused.ts';
 
 export type StartPorts = StatePorts & {
   readonly pipelines: Pipelines;
-  readonly inbox: Inbox;
+  readonly inbox: RecordPorts['inbox'];
   readonly blobs: Blobs;
   readonly resolver: TagResolver;
   readonly pushes: DebouncePorts['pushes'];
@@ -54,7 +55,7 @@ export async function startExecutions(ports: StartPorts, event: SourceEvent): Pr
   const verdicts = considered.map(({ verdict }) => verdict);
   const started = considered.filter(({ isNew }) => isNew !== undefined);
   const isRepeat = started.length > 0 && started.every(({ isNew }) => isNew === false);
-  await recordVerdicts(ports, event, { verdicts, isRepeat, at: ports.clock.now() });
+  await recordVerdicts(ports, event, { verdicts, isRepeat });
   return verdicts;
 }
 
@@ -90,7 +91,7 @@ async function considerPipeline(
         verdicts.push({ verdict: { is: 'filtered', pipeline: name, trigger: index, text: paused, compared } });
         continue;
       }
-      verdicts.push(await startOnce(ports, { event, pipeline, definition, settled, index }));
+      verdicts.push(await startUnlessTooOften(ports, { event, pipeline, definition, settled, index }, compared));
       // One event starts one execution of a pipeline, however many of its triggers look at it.
       break;
     }
@@ -137,6 +138,29 @@ type Starting = {
   readonly settled: SettledDefinition;
   readonly index: number;
 };
+
+/** Starts the execution, unless events have started the pipeline too often. */
+async function startUnlessTooOften(
+  ports: StartPorts,
+  starting: Starting,
+  compared: readonly Compared[],
+): Promise<Considered> {
+  try {
+    return await startOnce(ports, starting);
+  } catch (error) {
+    if (!(error instanceof TooManyStarts)) throw error;
+    const { event, pipeline, index } = starting;
+    const { text, compared: bound } = error.over;
+    ports.log.write('WARNING', 'A pipeline is started by events too often', {
+      pipeline: pipeline.name,
+      event: event.id,
+      ...bound,
+    });
+    return {
+      verdict: { is: 'filtered', pipeline: pipeline.name, trigger: index, text, compared: [...compared, bound] },
+    };
+  }
+}
 
 /** How long the registry may take to tell the digest of what was pushed, in ms. */
 const RESOLVE_TIMEOUT_MS = 20_000;
@@ -210,6 +234,7 @@ async function start(
     indexed: await ports.plans.put(plan),
     trigger,
     trace: childTrace(traceOf(event), id),
+    startRule: isBounded(event) ? startRuleOf(plan.concurrency) : undefined,
   });
   const verdict = { is: created.is, pipeline: pipeline.name, execution: created.execution };
   return { verdict: index < 0 ? verdict : { ...verdict, trigger: index }, isNew: created.isNew };

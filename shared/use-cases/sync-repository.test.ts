@@ -112,6 +112,16 @@ describe('syncing a repository', () => {
     expect(await repository()).not.toHaveProperty('claim');
   });
 
+  it('keeps what came of an event where the same one meets another worker later', async () => {
+    await sync('one');
+    const found = await embedded.repositories.read({ key: 'items' });
+    if (found === undefined) throw new Error('the repository is gone');
+    const claim = { by: 'another', until: now + TIMING.leaseMs };
+    await embedded.repositories.write({ key: 'items', value: { ...found.value, claim }, expected: found.version });
+    expect(await sync('one')).toEqual({ is: 'busy' });
+    expect(await recordOf('one')).toMatchObject({ changes: ['items-api created'] });
+  });
+
   it('lets a worker that was frozen beyond its lease write nothing', async () => {
     let isFirst = true;
     branch.beforeRead = async () => {

@@ -12,18 +12,19 @@ import type { Log } from '../ports/log.ts';
 import type { AppliedPipeline } from '../ports/pipelines.ts';
 import type { Random } from '../ports/random.ts';
 import type { Repository, SyncOutcome, Team } from '../ports/repositories.ts';
-import { type AppliedFiles, applyFiles, type CheckedFile, type PipelineUpload, StaleApply } from './apply-files.ts';
-import type { ApplyPorts, Origin } from './apply-pipelines.ts';
+import { type AppliedFiles, type ApplyPorts, applyFiles, type CheckedFile, StaleApply } from './apply-files.ts';
+import type { PipelineUpload } from './check-pipelines.ts';
 import { type CheckRepositoryPorts, checkRepository, ownedByAnother, publisherOf } from './check-repository.ts';
 import { type Timing, untilCommitted } from './engine.ts';
 import type { OpenRepository } from './open-repository.ts';
+import type { Origin } from './pipeline-record.ts';
 import { templateService } from './templates/service.ts';
 
 export type SyncPorts = ApplyPorts &
   CheckRepositoryPorts & {
     readonly repositories: ListedCells<Repository>;
     readonly teams: Pick<ListedCells<Team>, 'read'>;
-    readonly inbox: Inbox;
+    readonly inbox: Pick<Inbox, 'record' | 'replace'>;
     readonly git: GitReader;
     readonly open: OpenRepository;
     readonly random: Random;
@@ -241,7 +242,9 @@ async function release(
 
 async function recordBusy(ports: SyncPorts, command: SyncCommand): Promise<void> {
   const repository = (await ports.repositories.read({ key: command.id }))?.value;
-  await ports.inbox.record({
+  // Another delivery of this event may have told already what came of it, which is more.
+  await ports.inbox.replace({
+    expected: 'absent',
     entry: {
       format: 1,
       id: syncRecordId(command),

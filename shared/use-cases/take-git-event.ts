@@ -1,11 +1,12 @@
 /** What a commit that was pushed, or a pull request that changed, means for the repositories that are registered. */
 import type { Answer } from '../ports/bus.ts';
 import type { CommitPushed, PullRequestChanged, SourceEvent } from '../triggers/source.ts';
+import { type RecordPorts, recordChanges } from './record-verdicts.ts';
 import { type RepositoryPorts, repositoriesOf } from './repositories.ts';
 import { type ReviewPorts, reviewPullRequest } from './review-pull-request.ts';
 import { type SyncPorts, syncRepository } from './sync-repository.ts';
 
-export type GitEventPorts = SyncPorts & ReviewPorts & Pick<RepositoryPorts, 'repositoryUrls'>;
+export type GitEventPorts = SyncPorts & ReviewPorts & RecordPorts & Pick<RepositoryPorts, 'repositoryUrls'>;
 
 /** `later` where another worker is at the same thing and does not see this event. Throws what a later delivery may mend. */
 export async function takeGitEvent(ports: GitEventPorts, event: SourceEvent): Promise<Answer> {
@@ -25,7 +26,7 @@ async function takePush(ports: GitEventPorts, event: CommitPushed): Promise<Answ
   const concerned = registered.filter(({ branch }) => ref === `refs/heads/${branch}`);
   const branches = registered.map(({ id, branch }) => `${id} follows ${branch}`).join(', ');
   const idle = registered.length === 0 ? 'no repository of this URL is registered' : `no change to sync: ${branches}`;
-  await record(ports, event, concerned.length > 0 ? concerned.map(({ id }) => `syncs ${id}`) : [idle]);
+  await recordChanges(ports, event, concerned.length > 0 ? concerned.map(({ id }) => `syncs ${id}`) : [idle]);
   return inTurn(concerned, ({ id }) => syncRepository(ports, { id, event: event.id }));
 }
 
@@ -44,7 +45,7 @@ async function takePullRequest(ports: GitEventPorts, event: PullRequestChanged):
   const concerned = REVIEWED_ACTIONS.has(action)
     ? registered.filter(({ host, branch }) => host === 'github' && branch === base)
     : [];
-  await record(
+  await recordChanges(
     ports,
     event,
     concerned.map(({ id }) => `plans for ${id}`),
@@ -62,26 +63,4 @@ async function inTurn<T>(all: readonly T[], take: (one: T) => Promise<unknown>):
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   return outcomes.some((outcome) => outcome.status === 'fulfilled' && outcome.value === 'later') ? 'later' : 'done';
-}
-
-async function record(
-  ports: GitEventPorts,
-  event: CommitPushed | PullRequestChanged,
-  changes: readonly string[],
-): Promise<void> {
-  const { id, at, source, text } = event;
-  // The other subscriber of events may have written already what its triggers made of it.
-  const { verdicts = [] } = (await ports.inbox.get({ id })) ?? {};
-  await ports.inbox.record({
-    entry: {
-      format: 1,
-      id,
-      receivedAt: at,
-      source,
-      text,
-      event: JSON.parse(JSON.stringify(event)),
-      ...(changes.length === 0 ? {} : { changes }),
-      verdicts,
-    },
-  });
 }

@@ -13,7 +13,7 @@ const LEAST_EVENTS_PER_SECOND = 170;
 /** As registries call: several at a time, each over a connection of its own. */
 const SENDERS = 16;
 /** Trigger entries, pipelines, templates and what else is looked up for one event, besides the documents of its execution. */
-const MOST_LOOKUPS = 12;
+export const MOST_LOOKUPS = 12;
 const GIVE_UP_MS = 300_000;
 
 async function run(effort: Effort): Promise<readonly Measure[]> {
@@ -77,7 +77,7 @@ async function run(effort: Effort): Promise<readonly Measure[]> {
 const LOOKUPS = /\.(get|read|triggers|list)$/;
 
 /** Reads of everything but the documents of executions. */
-function lookupsOf(tally: Tally): number {
+export function lookupsOf(tally: Tally): number {
   return [...tally.others].reduce((sum, [name, calls]) => sum + (LOOKUPS.test(name) ? calls : 0), 0);
 }
 

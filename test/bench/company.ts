@@ -4,6 +4,7 @@ import type { Definition } from '../../shared/pipeline/schema.ts';
 import type { Pipelines } from '../../shared/ports/pipelines.ts';
 import type { StageKind } from '../../shared/stages/kind.ts';
 import { triggerEntries } from '../../shared/triggers/keys.ts';
+import { putPipeline } from '../support/put-pipeline.ts';
 import { emptyKinds } from './pipelines.ts';
 
 /** One takes every tag of its image; the others wait for releases, and let what is pushed here pass. */
@@ -46,7 +47,7 @@ const PUTS_AT_ONCE = 16;
 
 /** Puts so many pipelines, each with one stage: of the kind `empty` where no other is given. */
 export async function fillCompany(
-  store: Pick<Pipelines, 'put'>,
+  store: Pick<Pipelines, 'get' | 'change'>,
   pipelines: number,
   { stage = '{ uses: empty }', kinds = emptyKinds() }: { stage?: string; kinds?: ReadonlyMap<string, StageKind> } = {},
 ): Promise<void> {
@@ -61,17 +62,18 @@ export async function fillCompany(
   );
 }
 
-async function put(store: Pick<Pipelines, 'put'>, sample: Definition, index: number): Promise<void> {
+async function put(store: Pick<Pipelines, 'get' | 'change'>, sample: Definition, index: number): Promise<void> {
   const image = Math.floor(index / PIPELINES_OF_AN_IMAGE);
   const tag = index % PIPELINES_OF_AN_IMAGE === 0 ? '*' : `release-${index % PIPELINES_OF_AN_IMAGE}-*`;
   const images = { app: { repository: `${HOST}/${repositoryOf(image)}`, tag } };
   const name = nameOf(index);
   const definition: Definition = { ...sample, pipeline: name, images };
   const common = { format: 1, name, team: 'bench', file: `${name}.yaml`, appliedAt: 0, generation: 1 } as const;
-  await store.put({
-    pipeline: { ...common, definition: JSON.parse(JSON.stringify(definition)) },
-    triggers: triggerEntries({ ...definition, on: definition.on ?? [] }),
-  });
+  await putPipeline(
+    store,
+    { ...common, definition: JSON.parse(JSON.stringify(definition)) },
+    triggerEntries({ ...definition, on: definition.on ?? [] }),
+  );
 }
 
 /** So many pushes, spread over the images of so many pipelines. `docker-distribution-` stands before their ids. */

@@ -13,19 +13,21 @@ import { jsonLog } from '../../shared/adapters/json-log.ts';
 import { systemClock } from '../../shared/adapters/system-clock.ts';
 import { stageKinds } from '../../shared/stages/registry.ts';
 import { manualEvent } from '../../shared/triggers/manual/source.ts';
-import { applyPipelines } from '../../shared/use-cases/apply-pipelines.ts';
+import { applyByHand } from '../../shared/use-cases/apply-by-hand.ts';
 import { executionIdOf } from '../../shared/use-cases/engine.ts';
 import { parseAnnouncement, sourceEventMessage, TOPICS, workTopic } from '../../shared/use-cases/messages.ts';
 import { planReader } from '../../shared/use-cases/plans.ts';
 import {
   hasFirestoreEmulator,
   hasPubSubEmulator,
+  startCloudTasksEmulator,
   startFirestoreEmulator,
   startPubSubEmulator,
 } from '../support/emulators.ts';
 import { withFaults } from '../support/faults.ts';
 import { createSubscription, createTopic } from '../support/pubsub-admin.ts';
 import { startPushProxy } from '../support/push-proxy.ts';
+import { startPushPump } from '../support/push-pump.ts';
 import { BARE_TOPICS, type BareChain, type BareMessage, type BareTopic, bareChain } from './bare-chain.ts';
 import { languageOf } from './language.ts';
 import { atMost, type Effort, type Measure, measureOf, type Section } from './section.ts';
@@ -34,6 +36,7 @@ import { counting, emptyTally, publicationsTo, type Tally } from './tally.ts';
 const PROJECT = 'demo-bench';
 const AUDIENCE = 'gennaker';
 const PUSHER = 'pusher@demo-bench.iam.gserviceaccount.com';
+const QUEUE = { projectId: PROJECT, region: 'asia-northeast1', queue: 'wake-ups' } as const;
 const PIPELINE = 'bench';
 const STAGES = 3;
 const MOST_TIMES = 1.5;
@@ -62,7 +65,12 @@ type World = AsyncDisposable & {
   subscribe(topic: string, handler: Handler, seen: (data: string) => void): Promise<void>;
 };
 
-export async function openWorld(): Promise<World> {
+/**
+ * `deliveries`: `pushed` by the emulator, which has two pushes of a subscription under way and no more; or `pumped`,
+ * many at once, as Pub/Sub pushes, and then with the emulator of Cloud Tasks for the wake-ups that a crowd brings.
+ */
+export async function openWorld({ deliveries }: { deliveries: 'pushed' | 'pumped' }): Promise<World> {
+  const isPumped = deliveries === 'pumped';
   await using parts = new AsyncDisposableStack();
   const [firestore, pubsub, proxy] = await Promise.all([
     startFirestoreEmulator(),
@@ -70,17 +78,20 @@ export async function openWorld(): Promise<World> {
     startPushProxy({ routes: {}, audience: AUDIENCE, email: PUSHER }),
   ]);
   for (const part of [firestore, pubsub, proxy]) parts.defer(() => part.stop());
+  const tasks = isPumped ? await startCloudTasksEmulator({ queues: [QUEUE] }) : undefined;
+  if (tasks !== undefined) parts.defer(() => tasks.stop());
   const real = containerOf({
     GENNAKER_PROJECT: PROJECT,
-    GENNAKER_REGION: 'asia-northeast1',
+    GENNAKER_REGION: QUEUE.region,
     GENNAKER_AUDIENCE: AUDIENCE,
     GENNAKER_PUSHER: PUSHER,
-    GENNAKER_QUEUE: 'wake-ups',
+    GENNAKER_QUEUE: QUEUE.queue,
     GENNAKER_PUBLIC_URL: 'http://127.0.0.1:1',
-    GENNAKER_WAKE_URLS: '{}',
+    GENNAKER_WAKE_URLS: JSON.stringify({ work: `${proxy.url}/${workTopic(undefined)}` }),
     GENNAKER_ISSUERS: JSON.stringify([{ issuer: proxy.issuer, jwksUrl: proxy.jwksUrl }]),
     FIRESTORE_EMULATOR_HOST: firestore.host,
     PUBSUB_EMULATOR_HOST: pubsub.host,
+    CLOUD_TASKS_EMULATOR_HOST: tasks?.host,
   });
   parts.defer(() => real.google.close());
   const tally = emptyTally();
@@ -118,15 +129,19 @@ export async function openWorld(): Promise<World> {
       });
       const address = server.address();
       if (address === null || typeof address === 'string') throw new Error(`the function of ${topic} has no port`);
-      proxy.route(`/${topic}`, `http://127.0.0.1:${address.port}/`);
+      const functionUrl = `http://127.0.0.1:${address.port}/`;
+      proxy.route(`/${topic}`, functionUrl);
       await createTopic({ ...at, topic });
       await createSubscription({
         ...at,
         topic,
         subscription: topic,
-        pushUrl: `${proxy.url}/${topic}`,
+        pushUrl: isPumped ? undefined : `${proxy.url}/${topic}`,
         ackDeadlineSeconds: 90,
       });
+      if (!isPumped) return;
+      const pump = startPushPump({ ...at, subscription: topic, functionUrl, sign: () => proxy.sign() });
+      served.defer(() => pump.stop());
     },
   };
   const kept = parts.move();
@@ -186,10 +201,10 @@ export async function subscribeOurs(
     const { execution, transitions } = parseAnnouncement({ data, attributes: {} });
     if (transitions.some(({ is }) => is === 'ended')) ends.seen(execution);
   });
-  const { pipelines, blobs, templates } = freshContainer().google;
-  const applied = await applyPipelines(
-    { pipelines, blobs, ...languageOf({ templates, blobs }), kinds: stageKinds(), clock: systemClock },
-    { file: 'bench.yaml', text: FILE, files: {} },
+  const { pipelines, blobs, templates, repositories } = freshContainer().google;
+  const applied = await applyByHand(
+    { pipelines, blobs, repositories, ...languageOf({ templates, blobs }), kinds: stageKinds(), clock: systemClock },
+    { file: 'bench.yaml', text: FILE, files: {}, by: 'bench' },
   );
   if (applied.is === 'refused') throw new Error(applied.problems.map(({ message }) => message).join('; '));
 }
@@ -210,7 +225,7 @@ async function subscribeBare({ bare, subscribe }: World, ends: Ends): Promise<vo
 
 async function run(effort: Effort): Promise<readonly Measure[]> {
   const { warmUps, rounds } = EFFORTS[effort];
-  await using world = await openWorld();
+  await using world = await openWorld({ deliveries: 'pushed' });
   const ends = new Ends();
   await subscribeOurs(world, ends);
   await subscribeBare(world, ends);

@@ -11,6 +11,7 @@ import { planReader } from '../../shared/use-cases/plans.ts';
 import { startExecutions } from '../../shared/use-cases/start-executions.ts';
 import { recordingLog } from '../support/execution-fixtures.ts';
 import { withFaults } from '../support/faults.ts';
+import { putPipeline } from '../support/put-pipeline.ts';
 import { languageOf } from './language.ts';
 import { emptyKinds } from './pipelines.ts';
 import { atMost, type Effort, type Measure, measureOf, type Section } from './section.ts';
@@ -48,10 +49,11 @@ async function openCompany(pipelines: number) {
     const own: Definition = { ...definition, pipeline: name, images: { app: { repository, tag: '*' } } };
     const pipeline = { format: 1, name, team: 'bench', file: `${name}.yaml`, appliedAt: 0, generation: 1 } as const;
     const stored = JSON.parse(JSON.stringify(own));
-    await embedded.pipelines.put({
-      pipeline: { ...pipeline, definition: stored },
-      triggers: triggerEntries({ ...own, on: own.on ?? [] }),
-    });
+    await putPipeline(
+      embedded.pipelines,
+      { ...pipeline, definition: stored },
+      triggerEntries({ ...own, on: own.on ?? [] }),
+    );
   }
   const tally = emptyTally();
   let entries = 0;
@@ -59,7 +61,6 @@ async function openCompany(pipelines: number) {
   const found = {
     get: counted.pipelines.get.bind(counted.pipelines),
     list: counted.pipelines.list.bind(counted.pipelines),
-    put: counted.pipelines.put.bind(counted.pipelines),
     change: counted.pipelines.change.bind(counted.pipelines),
     async triggers(query: { key: string }) {
       const matching = await counted.pipelines.triggers(query);

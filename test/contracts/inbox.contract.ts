@@ -43,6 +43,37 @@ export function describeInbox(name: string, makeAdapter: MakeAdapter<Inbox>): vo
       expect(await inbox.get({ id })).toEqual(second);
     });
 
+    it('replaces only the entry that was read', async () => {
+      const id = unique('merged');
+      const first = arrived(id, { changes: ['syncs items'] });
+      expect(await inbox.read({ id })).toBeUndefined();
+      expect(await inbox.replace({ entry: first, expected: 'absent' })).toBe('recorded');
+      expect(await inbox.replace({ entry: arrived(id), expected: 'absent' })).toBe('conflict');
+      const found = await inbox.read({ id });
+      expect(found?.value).toEqual(first);
+      const second = arrived(id, { text: 'again', receivedAt: first.receivedAt + 1 });
+      const expected = found?.version ?? 'absent';
+      expect(await inbox.replace({ entry: second, expected })).toBe('recorded');
+      expect(await inbox.replace({ entry: arrived(id, { text: 'late' }), expected })).toBe('conflict');
+      expect(await inbox.get({ id })).toEqual(second);
+      // What is written without a condition is another entry too.
+      const third = await inbox.read({ id });
+      await inbox.record({ entry: first });
+      const late = { entry: arrived(id, { text: 'late' }), expected: third?.version ?? 'absent' };
+      expect(await inbox.replace(late)).toBe('conflict');
+      expect(await inbox.get({ id })).toEqual(first);
+    });
+
+    it('lets exactly one of many at once replace an entry', async () => {
+      const id = unique('contended');
+      await inbox.record({ entry: arrived(id) });
+      const expected = (await inbox.read({ id }))?.version ?? 'absent';
+      const results = await Promise.all(
+        [1, 2, 3, 4, 5].map((number) => inbox.replace({ entry: arrived(id, { text: `${number}` }), expected })),
+      );
+      expect(results.filter((result) => result === 'recorded')).toHaveLength(1);
+    });
+
     it('keeps what was refused', async () => {
       const entry = arrived(unique('refused'), { refused: 'The signature does not match.' });
       await inbox.record({ entry });

@@ -1,6 +1,7 @@
 /** What Pipelines must do: keep each pipeline with its triggers, and find triggers by key alone. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AppliedPipeline, Pipelines, Schedules, TriggerEntry } from '../../shared/ports/pipelines.ts';
+import { putPipeline } from '../support/put-pipeline.ts';
 import { type MakeAdapter, PLAN_HASH, unique } from './samples.ts';
 
 function applied(name: string, change: Partial<AppliedPipeline> = {}): AppliedPipeline {
@@ -46,10 +47,10 @@ export function describePipelines(
     it('replaces a pipeline whole', async () => {
       const id = unique('items-api');
       const first = applied(id, { files: PLAN_HASH });
-      await pipelines.put({ pipeline: first, triggers: [] });
+      await putPipeline(pipelines, first);
       expect(await pipelines.get({ name: id })).toEqual(first);
       const second = applied(id, { generation: 2, team: 'social' });
-      await pipelines.put({ pipeline: second, triggers: [] });
+      await putPipeline(pipelines, second);
       expect(await pipelines.get({ name: id })).toEqual(second);
     });
 
@@ -60,11 +61,12 @@ export function describePipelines(
         string,
         string,
       ];
-      await pipelines.put({
-        pipeline: applied(items),
-        triggers: [trigger(oldKey, items, 0), trigger(shared, items, 1), trigger(shared, items, 2)],
-      });
-      await pipelines.put({ pipeline: applied(likes), triggers: [trigger(shared, likes, 0)] });
+      await putPipeline(pipelines, applied(items), [
+        trigger(oldKey, items, 0),
+        trigger(shared, items, 1),
+        trigger(shared, items, 2),
+      ]);
+      await putPipeline(pipelines, applied(likes), [trigger(shared, likes, 0)]);
       expect(await found(oldKey)).toEqual([trigger(oldKey, items, 0)]);
       expect(await found(shared)).toEqual([
         trigger(shared, items, 1),
@@ -72,12 +74,12 @@ export function describePipelines(
         trigger(shared, likes, 0),
       ]);
 
-      await pipelines.put({ pipeline: applied(items, { generation: 2 }), triggers: [trigger(newKey, items, 0)] });
+      await putPipeline(pipelines, applied(items, { generation: 2 }), [trigger(newKey, items, 0)]);
       expect(await found(oldKey)).toEqual([]);
       expect(await found(newKey)).toEqual([trigger(newKey, items, 0)]);
       expect(await found(shared)).toEqual([trigger(shared, likes, 0)]);
 
-      await pipelines.put({ pipeline: applied(items, { generation: 3 }), triggers: [] });
+      await putPipeline(pipelines, applied(items, { generation: 3 }));
       expect(await found(newKey)).toEqual([]);
     });
 
@@ -116,7 +118,7 @@ export function describePipelines(
     it('finds triggers by the whole key only', async () => {
       const id = unique('items-api');
       const key = `image:acme.dev:5000/${id}/api`;
-      await pipelines.put({ pipeline: applied(id), triggers: [trigger(key, id, 0)] });
+      await putPipeline(pipelines, applied(id), [trigger(key, id, 0)]);
       for (const other of [key.slice(0, -1), `${key}s`, key.toUpperCase(), key.replaceAll('/', '%2F')]) {
         expect(await found(other)).toEqual([]);
       }
@@ -126,7 +128,7 @@ export function describePipelines(
     it('lists pipelines by name, page by page', async () => {
       const prefix = unique('list');
       for (const part of ['c', 'a', 'd', 'b']) {
-        await pipelines.put({ pipeline: applied(`${prefix}-${part}`), triggers: [] });
+        await putPipeline(pipelines, applied(`${prefix}-${part}`));
       }
       const page = await pipelines.list({ limit: 2, after: prefix });
       expect(page.map((pipeline) => pipeline.name)).toEqual([`${prefix}-a`, `${prefix}-b`]);
@@ -152,7 +154,7 @@ export function describePipelines(
         const id = unique('nightly');
         const key = `cron:${id}:a`;
         const pipeline = applied(id, { appliedAt: base });
-        await pipelines.put({ pipeline, triggers: [scheduled(key, id)] });
+        await putPipeline(pipelines, pipeline, [scheduled(key, id)]);
         expect(await pipelines.triggers({ key })).toEqual([{ key, pipeline: id, index: 0 }]);
         const [first] = await dueOf([id], base);
         const value = { format: 1, pipeline: id, key, rule, doneUntil: base, dueAt: base } as const;
@@ -178,7 +180,7 @@ export function describePipelines(
           string,
         ];
         const entries = [scheduled(kept, id), scheduled(gone, id, 1)];
-        await pipelines.put({ pipeline: applied(id, { appliedAt: base }), triggers: entries });
+        await putPipeline(pipelines, applied(id, { appliedAt: base }), entries);
         const [one] = (await dueOf([id], base)).filter(({ value }) => value.key === kept);
         if (one === undefined) throw new Error('the schedule is not due');
         await schedules.moveSchedule({ ...one, value: { ...one.value, doneUntil: base + 10, dueAt: base + 20 } });
@@ -197,10 +199,7 @@ export function describePipelines(
       it('are found the most overdue first, and no more than asked for', async () => {
         const names = ['b', 'a', 'c'].map((part) => unique(part));
         for (const [index, id] of names.entries()) {
-          await pipelines.put({
-            pipeline: applied(id, { appliedAt: base + 10 - index }),
-            triggers: [scheduled(`cron:${id}`, id)],
-          });
+          await putPipeline(pipelines, applied(id, { appliedAt: base + 10 - index }), [scheduled(`cron:${id}`, id)]);
         }
         expect((await dueOf(names, base + 10)).map(({ value }) => value.pipeline)).toEqual([...names].reverse());
         expect(await schedules.dueSchedules({ before: base + 10, limit: 2 })).toHaveLength(2);

@@ -1,18 +1,15 @@
 /** Git as the source of truth, in one process: a real bare repository over HTTP with its own hook, and a strict GitHub. */
 import { createHmac, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openClusters, SANDBOX_TARGETS } from '../../cli/system/clusters.ts';
-import { type System, startSystem } from '../../cli/system/system.ts';
-import { IN_MEMORY } from '../../shared/adapters/embedded/index.ts';
-import { systemClock } from '../../shared/adapters/system-clock.ts';
+import { SANDBOX_TARGETS } from '../../cli/system/clusters.ts';
+import type { System } from '../../cli/system/system.ts';
 import type { InboxEntry } from '../../shared/ports/inbox.ts';
 import { type GitServer, hasGitServer, startGitServer } from '../support/git-server.ts';
 import { type GitHubServer, startGitHubServer } from '../support/github-server.ts';
+import { startMemorySystem, TOKEN } from '../support/memory-system.ts';
 import { until } from '../support/until.ts';
 
-const TOKEN = 'api-token-of-the-test';
 const PUSH_SECRET = 'push-secret-of-the-test';
-const SILENT = { write: () => undefined };
 
 const pipeline = (name: string, wait = '1s', more = ''): string =>
   `pipeline: ${name}\nnamespace: items\n${more}stages:\n  soak:\n    uses: wait\n    with: { for: ${wait} }\n`;
@@ -43,14 +40,7 @@ describe.runIf(hasGitServer())('Git as the source of truth', () => {
     parts.defer(() => git.stop());
     const github = await startGitHubServer({ repository: 'acme/items', app: APP });
     parts.defer(() => github.close());
-    const clusters = await openClusters({ contexts: [], clock: systemClock });
-    const system = await startSystem({
-      path: IN_MEMORY,
-      clusters,
-      port: 0,
-      token: TOKEN,
-      hookSecret: 'hook-secret-of-the-test',
-      log: SILENT,
+    const { system } = await startMemorySystem({
       environment: {
         GENNAKER_ALLOWED_HOSTS: '127.0.0.1',
         GENNAKER_GITHUB_API_URL: github.url,

@@ -3,14 +3,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Clusters, openClusters } from '../../cli/system/clusters.ts';
-import { startSystem } from '../../cli/system/system.ts';
-import { IN_MEMORY } from '../../shared/adapters/embedded/index.ts';
-import { systemClock } from '../../shared/adapters/system-clock.ts';
+import type { Clusters } from '../../cli/system/clusters.ts';
 import { endOf, executionOf, type Face, faceOf, stageOf } from '../support/face.ts';
+import { startMemorySystem, TOKEN } from '../support/memory-system.ts';
 import { RENDERER_ENVIRONMENT, requireRenderers } from '../support/renderers.ts';
 
-const TOKEN = 'the-api-token-of-this-test';
 const DIGEST = `sha256:${'9f3c'.repeat(16)}`;
 const PATIENCE_MS = 90_000;
 
@@ -66,17 +63,12 @@ describe.runIf(requireRenderers())('manifests from kustomize and helm', () => {
       await mkdir(dirname(join(folder, path)), { recursive: true });
       await writeFile(join(folder, path), text);
     }
-    clusters = await openClusters({ contexts: [], clock: systemClock });
-    const system = await startSystem({
-      path: IN_MEMORY,
-      clusters,
-      port: 0,
-      token: TOKEN,
-      hookSecret: 'the-hook-secret-of-this-test',
-      log: { write: () => undefined },
+    const started = await startMemorySystem({
       environment: RENDERER_ENVIRONMENT,
       resolver: { resolve: async () => ({ digest: DIGEST }) },
     });
+    const { system } = started;
+    clusters = started.clusters;
     parts.defer(() => system.stop());
     face = faceOf({ url: system.url, token: TOKEN });
   });

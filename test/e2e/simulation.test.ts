@@ -5,15 +5,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Timeline, type TimelineEntry } from '../../cli/simulate/timeline.ts';
-import { openClusters } from '../../cli/system/clusters.ts';
-import { type System, startSystem } from '../../cli/system/system.ts';
-import { IN_MEMORY } from '../../shared/adapters/embedded/index.ts';
-import { jsonLog } from '../../shared/adapters/json-log.ts';
-import { systemClock } from '../../shared/adapters/system-clock.ts';
+import type { System } from '../../cli/system/system.ts';
 import type { Execution } from '../../shared/core/run.ts';
 import { requireControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { endOf, executionOf, type Face, faceOf, stageOf, wholeHistory } from '../support/face.ts';
 import { hasEmulators, startGoogleSystem } from '../support/google-system.ts';
+import { HOOK_SECRET, startMemorySystem, TOKEN } from '../support/memory-system.ts';
 import {
   type AnsweringFarEnd,
   type PreparedCase,
@@ -24,9 +21,6 @@ import {
   TARGET,
   told,
 } from '../support/simulation-cases.ts';
-
-const TOKEN = 'the-api-token-of-this-test';
-const HOOK_SECRET = 'the-hook-secret-of-this-test';
 
 type Hook = { readonly url: string; readonly secret: string };
 
@@ -76,14 +70,7 @@ describe('simulate and the embedded system in real time', () => {
   beforeAll(async () => {
     farEnd = await startAnsweringFarEnd();
     parts.defer(() => farEnd.stop());
-    const clusters = await openClusters({ contexts: [], clock: systemClock });
-    system = await startSystem({
-      path: IN_MEMORY,
-      clusters,
-      port: 0,
-      token: TOKEN,
-      hookSecret: HOOK_SECRET,
-      log: jsonLog({ write: () => undefined, now: systemClock.now }),
+    ({ system } = await startMemorySystem({
       environment: { GENNAKER_ALLOWED_HOSTS: '127.0.0.1' },
       wrap: (ports) => {
         const { commit } = ports.executions;
@@ -98,7 +85,7 @@ describe('simulate and the embedded system in real time', () => {
         };
         return ports;
       },
-    });
+    }));
     parts.defer(() => system.stop());
   });
   afterAll(() => parts.disposeAsync());

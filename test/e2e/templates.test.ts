@@ -3,40 +3,30 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openClusters } from '../../cli/system/clusters.ts';
-import { type System, startSystem } from '../../cli/system/system.ts';
-import { IN_MEMORY } from '../../shared/adapters/embedded/index.ts';
-import { systemClock } from '../../shared/adapters/system-clock.ts';
+import type { Clusters } from '../../cli/system/clusters.ts';
+import type { System } from '../../cli/system/system.ts';
 import { hasEnded } from '../../shared/use-cases/describe-execution.ts';
 import { type Face, faceOf } from '../support/face.ts';
+import { startMemorySystem, TOKEN } from '../support/memory-system.ts';
 import { until } from '../support/until.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const LIBRARY = 'templates/microservice/2.1.0.yaml';
 const TARGETS = ['jp', 'us', 'uk'];
 const MAXIMUM_LINES = 12;
-const TOKEN = 'the-api-token-of-this-test';
 const PATIENCE_MS = 90_000;
 
 const read = (path: string): Promise<string> => readFile(join(ROOT, path), 'utf8');
 
 describe('templates on the embedded system', () => {
-  let clusters: Awaited<ReturnType<typeof openClusters>>;
+  let clusters: Clusters;
   let system: System;
   let face: Face;
 
   beforeAll(async () => {
-    clusters = await openClusters({ contexts: [], clock: systemClock });
-    system = await startSystem({
-      path: IN_MEMORY,
-      clusters,
-      port: 0,
-      token: TOKEN,
-      hookSecret: 'the-hook-secret-of-this-test',
-      log: { write: () => undefined },
-      environment: {},
+    ({ system, clusters } = await startMemorySystem({
       resolver: { resolve: async () => ({ digest: `sha256:${'a'.repeat(64)}` }) },
-    });
+    }));
     face = faceOf({ url: system.url, token: TOKEN });
     const published = await face.api.templates.publish({ file: LIBRARY, text: await read(LIBRARY), by: 'aki' });
     expect(published).toMatchObject({ is: 'published', template: 'microservice', version: '2.1.0' });

@@ -16,6 +16,8 @@ export class SimulatedBus {
   readonly acknowledged = new Set<string>();
   private readonly world: World;
   private readonly handle: (topic: string) => Handler;
+  /** The ids of source events that no handler has acknowledged yet. */
+  readonly events = new Set<string>();
   private readonly names = new Set<string>();
   private messages = 0;
   private deliveries = 0;
@@ -31,7 +33,8 @@ export class SimulatedBus {
       this.announced.push(message);
       return;
     }
-    if (this.world.chance(this.world.temper.drop)) {
+    // Nobody would send an event again.
+    if (topic !== 'events' && this.world.chance(this.world.temper.drop)) {
       this.world.note(`bus drops ${message.data.slice(0, 200)}`);
       return;
     }
@@ -42,6 +45,7 @@ export class SimulatedBus {
   accept(topic: string, message: Message): string {
     this.messages += 1;
     const sent = { topic, message, messageId: `m${this.messages}` };
+    if (topic === 'events') this.events.add(sent.messageId);
     const delay = this.world.next() * this.world.temper.messageDelayMs;
     this.enqueue(sent, delay, 1);
     this.duplicate(sent, delay);
@@ -96,6 +100,7 @@ export class SimulatedBus {
       }
       state.acknowledged = true;
       this.acknowledged.add(messageId);
+      this.events.delete(messageId);
     };
     this.handle(topic)(worker, { ...message, messageId, subscription: topic }).then(settle, (error: unknown) => {
       this.world.note(`${worker.name} throws ${error instanceof Error ? error.message : String(error)}`);

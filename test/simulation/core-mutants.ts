@@ -98,8 +98,8 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'shared/core/stage.ts',
-        find: 'readyToStop({ ...run, proves: event.revision }, now, because)',
-        replace: 'readyToStop(run, now, because)',
+        find: 'readyToStop({ ...run, proves: event.revision }, now, because, run.repeats > 0)',
+        replace: 'readyToStop(run, now, because, run.repeats > 0)',
       },
     ],
   },
@@ -144,8 +144,33 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'shared/core/stage.ts',
-        find: "const late = due.input.by === 'signal' ? undefined : lateness(timed, now);",
+        find: "const late = due.input.by === 'signal' || mayAwaitMail(due.run, state) ? undefined : lateness(timed, now);",
         replace: 'const late = lateness(timed, now);',
+      },
+    ],
+  },
+  {
+    name: 'signal-in-the-mail-in-time',
+    scene: 'approvals',
+    without: 'a signal that came in time is lost when the step before it answers late',
+    edits: [
+      {
+        file: 'shared/core/stage.ts',
+        find: 'const late = hasTime(gone) ? undefined : lateness(run, now);',
+        replace: 'const late = lateness(run, now);',
+      },
+    ],
+  },
+  {
+    name: 'signal-behind-a-lost-worker',
+    from: 600,
+    scene: 'approvals',
+    without: 'a signal that came in time is lost when the step before it is claimed late, because its worker was lost',
+    edits: [
+      {
+        file: 'shared/core/stage.ts',
+        find: "const late = due.input.by === 'signal' || mayAwaitMail(due.run, state) ? undefined : lateness(timed, now);",
+        replace: "const late = due.input.by === 'signal' ? undefined : lateness(timed, now);",
       },
     ],
   },

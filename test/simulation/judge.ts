@@ -4,6 +4,7 @@ import { MAXIMUM_REPEATS, MAXIMUM_TRIES, STOP_LIMIT_MS } from '../../shared/core
 import type { Plan, StagePlan } from '../../shared/core/plan.ts';
 import type { Execution, Run } from '../../shared/core/run.ts';
 import { parseAnnouncement } from '../../shared/use-cases/messages.ts';
+import { judgeFlow } from './flow/judge.ts';
 import { NEVER } from './plans.ts';
 import type { Parts } from './ports.ts';
 import { type ProbeCursor, scriptOf } from './probe.ts';
@@ -39,13 +40,14 @@ export type Deeds = {
 };
 
 export function judge(parts: Parts, { signals, cancelled, poison }: Deeds): Judged {
-  const { store, farEnd, bus, recorded, locks, clusters, world } = parts;
+  const { store, farEnd, bus, recorded, locks, clusters, world, flow } = parts;
   const violations = [
     ...store.violations,
     ...farEnd.violations,
     ...locks.violations,
     ...[...clusters.values()].flatMap((cluster) => cluster.violations),
     ...locks.judge(),
+    ...(flow === undefined ? [] : [...flow.http.violations, ...judgeFlow(store, flow.watch)]),
   ];
   const announced = announcedBy(parts);
   const ends: { [end: string]: number } = {};
@@ -136,14 +138,15 @@ function stageOf({ store }: Parts, plans: Map<string, Plan>, run: Run): StagePla
   return known.stages.find((one) => one.id === run.stage);
 }
 
-function judgeRun({ store, farEnd, holds }: Parts, stage: StagePlan, run: Run): string[] {
+function judgeRun({ store, farEnd, held }: Parts, stage: StagePlan, run: Run): string[] {
   const faults: string[] = [];
   const name = store.runKey(run);
   if (!store.worked.has(name)) return judgeCarried({ store }, run);
+  if (stage.kind !== 'probe') return [];
   const script = scriptOf(stage);
   const attempt = `${name}/${run.attempt}`;
   // Planned are the script's steps, the one that ends it and that of a stop; a delay puts one more in between.
-  const looks = holds === undefined ? 0 : MOST_LOOKS;
+  const looks = held === undefined ? 0 : MOST_LOOKS;
   const planned = script.length + 2 + (farEnd.delays.get(attempt)?.size ?? 0) + looks;
   if (run.step > planned) faults.push(`${attempt} came to step ${run.step}, and ${planned} were planned`);
   if (run.state.is !== 'ended') return faults;
@@ -161,9 +164,15 @@ function judgeRun({ store, farEnd, holds }: Parts, stage: StagePlan, run: Run): 
 }
 
 /** A stage's time does not run while it is held: one that never began did not take too long. */
-function judgeHeld({ store, farEnd, holds }: Parts, run: Run): string[] {
+function judgeHeld({ store, farEnd, held, flow }: Parts, run: Run): string[] {
   const name = store.runKey(run);
-  if (holds === undefined || run.state.is !== 'ended' || run.state.reason?.code !== 'stage-timed-out') return [];
+  if (
+    held === undefined ||
+    flow !== undefined ||
+    run.state.is !== 'ended' ||
+    run.state.reason?.code !== 'stage-timed-out'
+  )
+    return [];
   const began = [...farEnd.begun.keys()].some((key) => key.startsWith(`${name}/`));
   return began ? [] : [`${name} took too long before it was let begin`];
 }

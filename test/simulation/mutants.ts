@@ -1,6 +1,7 @@
 /** Each mend of the protocol taken out again: the simulation must notice every one. */
 import { CLUSTER_MUTANTS } from './cluster-mutants.ts';
 import { CORE_MUTANTS } from './core-mutants.ts';
+import { FLOW_MUTANTS } from './flow-mutants.ts';
 import { USE_CASE_MUTANTS } from './use-case-mutants.ts';
 
 export type Mutant = {
@@ -15,4 +16,4 @@ export type Mutant = {
   readonly edits: readonly { readonly file: string; readonly find: string; readonly replace: string }[];
 };
 
-export const MUTANTS: readonly Mutant[] = [...CORE_MUTANTS, ...USE_CASE_MUTANTS, ...CLUSTER_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [...CORE_MUTANTS, ...USE_CASE_MUTANTS, ...FLOW_MUTANTS, ...CLUSTER_MUTANTS];

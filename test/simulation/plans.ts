@@ -110,7 +110,7 @@ function stage(world: World, id: string, needs: readonly string[], script: reado
   };
 }
 
-function pick<T>(world: World, list: readonly T[]): T {
+export function pick<T>(world: World, list: readonly T[]): T {
   const one = list[world.between(0, list.length - 1)];
   if (one === undefined) throw new TypeError('there is nothing to pick from');
   return one;

@@ -1,13 +1,17 @@
 /** The engine of one simulated worker: every port is a part of the world behind latency and faults. */
 import type { Blobs } from '../../shared/ports/blobs.ts';
 import type { ExecutionStore } from '../../shared/ports/execution-store.ts';
-import type { Holds } from '../../shared/ports/holds.ts';
-import type { Inbox } from '../../shared/ports/inbox.ts';
+import type { Inbox, InboxEntry } from '../../shared/ports/inbox.ts';
+import { callbacksOf } from '../../shared/use-cases/callbacks.ts';
 import { DEFAULT_TIMING, type Engine } from '../../shared/use-cases/engine.ts';
 import { type PlanReader, planReader } from '../../shared/use-cases/plans.ts';
 import type { SimulatedBus } from './bus.ts';
 import { SimulatedCluster } from './cluster.ts';
 import type { FarEnd } from './far-end.ts';
+import type { FarHttp } from './flow/far-http.ts';
+import type { Flow } from './flow/flow.ts';
+import type { HeldDocument } from './flow/held-document.ts';
+import { othersOf } from './flow/others.ts';
 import type { SimulatedLocks } from './locks.ts';
 import { probeKind } from './probe.ts';
 import type { SimulatedStore } from './store.ts';
@@ -27,9 +31,11 @@ export type Parts = {
   /** The plans as an instance that has read them before keeps them. */
   readonly warmPlans: PlanReader;
   /** What keeps stages from beginning; absent where nothing does. */
-  readonly holds?: Holds;
-  /** The ids of the entries in the inbox. */
-  readonly recorded: Set<string>;
+  readonly held?: HeldDocument | undefined;
+  /** Absent where the probe is the only kind. */
+  readonly flow?: { readonly watch: Flow; readonly http: FarHttp };
+  /** The entries in the inbox by their ids. */
+  readonly recorded: Map<string, InboxEntry>;
 };
 
 export function engineOf(parts: Parts, worker: Worker): Engine & { readonly inbox: Inbox } {
@@ -39,7 +45,8 @@ export function engineOf(parts: Parts, worker: Worker): Engine & { readonly inbo
     put: ({ text }) => call('put blob', () => store.putBlob(text)),
     get: ({ hash }) => call('get blob', () => store.blobs.get(hash)),
   };
-  return {
+  const probe = probeKind(world, worker, parts.farEnd);
+  const engine: Engine & { readonly inbox: Inbox } = {
     executions: executionsOf(parts, worker),
     blobs,
     plans: world.next() < WARM ? parts.warmPlans : planReader(blobs),
@@ -56,27 +63,30 @@ export function engineOf(parts: Parts, worker: Worker): Engine & { readonly inbo
     clock: world.clockOf(worker),
     random: world.random(),
     log: { write: () => undefined },
-    kinds: new Map([['probe', probeKind(world, worker, parts.farEnd)]]),
+    kinds: parts.flow?.watch.kindsOf(worker, probe) ?? new Map([[probe.kind, probe]]),
     locks: parts.locks.portOf(worker),
-    ...(parts.holds === undefined ? {} : { holds: { read: () => call('read holds', () => held(parts.holds)) } }),
+    ...(parts.held === undefined ? {} : { holds: parts.held.portOf(worker) }),
     clusterOf: async (target) => clusterOf(parts, target).portOf(worker),
     inbox: {
       record: ({ entry }) =>
         call(`record ${entry.id}`, () => {
-          parts.recorded.add(entry.id);
+          parts.recorded.set(entry.id, entry);
         }),
-      get: unused,
+      get: ({ id }) => call(`get entry ${id}`, () => parts.recorded.get(id)),
+      read: unused,
+      replace: unused,
       list: unused,
     },
     progress: { show: unused, read: unused },
     secrets: { get: unused },
-    http: { request: unused },
+    http: parts.flow?.http.portOf(worker) ?? { request: unused },
     renderer: { render: unused },
     timing: DEFAULT_TIMING,
   };
+  if (parts.flow === undefined) return engine;
+  const callbacks = callbacksOf({ baseUrl: 'https://gennaker.example.com', key: 'a key of this world' });
+  return { ...engine, callbacks, others: othersOf(engine) };
 }
-
-const held = (value: Holds | undefined) => (value === undefined ? undefined : { value, version: '1' });
 
 async function unused(): Promise<never> {
   throw new Error('not part of this simulation');
@@ -96,9 +106,14 @@ function executionsOf({ world, store }: Parts, worker: Worker): ExecutionStore {
     readRuns: ({ execution }) => call(`read runs ${execution}`, () => store.runsOf(execution)),
     readGroup: ({ key }) => call(`read group ${key}`, () => store.groups.get(key)),
     commit: ({ writes }) =>
-      call(`commit ${writes.map((write) => write.document).join('+')}`, () => store.commit(writes)),
+      call(`commit ${writes.map((write) => write.document).join('+')}`, () => {
+        const committed = store.commit(writes);
+        const isClaim = writes.some((one) => one.document === 'run' && one.value.state.is === 'claimed');
+        if (isClaim && committed.is === 'committed') worker.claimedAt = world.now;
+        return committed;
+      }),
     due: ({ before, limit }) => call('due', () => store.due(before, limit)),
-    list: async () => [],
+    list: ({ limit }) => call('list', () => [...store.executions.values()].map(({ value }) => value).slice(-limit)),
     observe: () => {
       throw new Error('nobody observes in a simulation');
     },

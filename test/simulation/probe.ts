@@ -17,12 +17,14 @@ const STEPS = [
   'giveUp',
   'kill',
   'long',
+  'roll',
 ] as const;
 export type ProbeStep = (typeof STEPS)[number];
 
 /** How far the clocks of two workers may be apart where a freeze is looked at. */
 const CLOCKS_DIFFER_MS = 10_000;
 const WAIT_MS = 120_000;
+const ROLL_MS = 15_000;
 const SIGNAL_MS = 2_400_000;
 
 const parameters = z.object({
@@ -119,14 +121,33 @@ export function probeKind(world: World, worker: Worker, farEnd: FarEnd): StageKi
           is: 'waiting',
           for: { until: now + WAIT_MS },
           cursor: next,
-          reason: { code: 'time-not-reached', text: 'It waits two minutes.', unblock: 'gennaker cancel' },
+          reason: {
+            code: 'time-not-reached',
+            text: 'It waits two minutes.',
+            unblock: `gennaker cancel ${context.execution}`,
+          },
+        };
+      case 'roll':
+        return {
+          is: 'waiting',
+          for: { until: now + ROLL_MS },
+          cursor: next,
+          reason: {
+            code: 'rollout-in-progress',
+            text: 'One of two new pods is ready.',
+            unblock: `gennaker cancel ${context.execution}`,
+          },
         };
       case 'signal':
         return {
           is: 'waiting',
           for: { signal: 'go', until: now + SIGNAL_MS },
           cursor: { ...next, woken: context.step + 1 },
-          reason: { code: 'signal-not-received', text: 'It waits for go.', unblock: 'gennaker signal' },
+          reason: {
+            code: 'signal-not-received',
+            text: 'It waits for go.',
+            unblock: `gennaker cancel ${context.execution}`,
+          },
         };
       case 'newAttempt':
         if (context.attempt > 1) return { is: 'again', cursor: next };

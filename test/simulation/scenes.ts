@@ -6,7 +6,7 @@ import type { Script } from './simulate.ts';
 const MINUTE = 60_000;
 
 /** One stage that does what `script` says, one slot, and a queue. */
-function single(script: readonly ProbeStep[]): Script['plan'] {
+function single(script: readonly ProbeStep[]): NonNullable<Script['plan']> {
   return (random: Plan): Plan => ({
     ...random,
     stages: [
@@ -25,6 +25,26 @@ function single(script: readonly ProbeStep[]): Script['plan'] {
     concurrency: { group: 'one', limit: 1, whenBusy: 'queue' },
     timeoutMs: 180 * MINUTE,
   });
+}
+
+/** One stage that two people approve, whose time is that of its approval. */
+function asking({ windows: _, ...random }: Plan): Plan {
+  const parameters = { groups: ['leads'], count: 2, 'self-approval': false, within: '20m', remind: '5m' };
+  return {
+    ...random,
+    stages: [
+      {
+        id: 'ask',
+        declaredAs: 'ask',
+        kind: 'approve',
+        needs: [],
+        with: parameters,
+        timeoutMs: 20 * MINUTE,
+        retry: { attempts: 1, backOffMs: 10_000, maximumBackOffMs: MINUTE },
+        onFailure: { then: 'fail', others: 'cancel' },
+      },
+    ],
+  };
 }
 
 const once: Script['events'] = [{ event: 'once', at: 0 }];
@@ -71,6 +91,27 @@ export const SCENES: ReadonlyMap<string, Script> = new Map<string, Script>([
       events: ['first', 'second'].map((event) => ({ event, at: 0 })),
       weather: { wild: false, temper: { clockJump: 0 } },
       frozenMs: 90 * MINUTE,
+    },
+  ],
+  // Everything that can be waited for, under a storm.
+  ['flow', { isFlow: true }],
+  // The same where many a call fails, so that steps are run again and again.
+  [
+    'flow-of-failures',
+    { isFlow: true, weather: { wild: false, sweepless: false, temper: { failure: 0.2, drop: 0, clockJump: 0 } } },
+  ],
+  [
+    // Two people decide within twenty minutes; workers, wakes and servers with other clocks are lost around the end of that.
+    'approvals',
+    {
+      isFlow: true,
+      plan: asking,
+      weather: {
+        wild: false,
+        sweepless: false,
+        temper: { crash: 0.04, drop: 0.15, clockJump: 0, skewMs: 4_000, messageDelayMs: 500 },
+        sores: [],
+      },
     },
   ],
   ['poisoned-step', { plan: single(['again', 'kill']), events: once, weather: { wild: false } }],

@@ -1,7 +1,8 @@
 /** Runs one seed: random plans, triggers, people and poison under a storm, then calm, then every oracle. */
 import type { Plan } from '../../shared/core/plan.ts';
+import type { Execution } from '../../shared/core/run.ts';
 import type { Answer, Delivery } from '../../shared/ports/bus.ts';
-import { type Holds, NO_HOLDS } from '../../shared/ports/holds.ts';
+import { NO_HOLDS } from '../../shared/ports/holds.ts';
 import { advanceExecution } from '../../shared/use-cases/advance-execution.ts';
 import { createExecution } from '../../shared/use-cases/create-execution.ts';
 import { taking } from '../../shared/use-cases/deliveries.ts';
@@ -12,8 +13,15 @@ import { restartExecution } from '../../shared/use-cases/restart-execution.ts';
 import { signalStage } from '../../shared/use-cases/signal-stage.ts';
 import { cancelExecution } from '../../shared/use-cases/stop-execution.ts';
 import { sweepExecutions } from '../../shared/use-cases/sweep-executions.ts';
+import { whoCaused } from '../../shared/use-cases/who-caused.ts';
 import { SimulatedBus } from './bus.ts';
 import { FarEnd } from './far-end.ts';
+import { FarHttp } from './flow/far-http.ts';
+import { Flow } from './flow/flow.ts';
+import { HeldDocument } from './flow/held-document.ts';
+import { requestIn } from './flow/others.ts';
+import { People, STARTER } from './flow/people.ts';
+import { flowPlans } from './flow/plans.ts';
 import { type Judged, judge, type Sent } from './judge.ts';
 import { SimulatedLocks } from './locks.ts';
 import { randomPlan } from './plans.ts';
@@ -33,13 +41,23 @@ const BURST = 40;
 /** How often a person repeats what got no answer. */
 const PATIENCE = 40;
 
-export type Result = Judged & { readonly seed: number; readonly trace: readonly string[] };
+export type Result = Judged & {
+  readonly seed: number;
+  readonly trace: readonly string[];
+  /** An execution in each wait that the world came into, by the wait's code, with the plan that it ran. */
+  readonly waits: ReadonlyMap<string, { readonly execution: Execution; readonly plan: Plan }>;
+};
+
+/** The random worlds, by the rest of their seeds, in which people, windows, far ends and other pipelines are waited for. */
+const FLOW_SEEDS = { each: 16, rests: [1, 14] } as const;
 
 /** What a named scene fixes of a world that is otherwise random. */
 export type Script = {
-  readonly plan: (random: Plan) => Plan;
+  readonly plan?: (random: Plan) => Plan;
+  /** People, windows, far ends and other pipelines are waited for: all the kinds of such stages run, as they are. */
+  readonly isFlow?: true;
   /** The source events, by when they arrive in ms from the start; each is delivered as often as it stands here. */
-  readonly events: readonly { readonly event: string; readonly at: number }[];
+  readonly events?: readonly { readonly event: string; readonly at: number }[];
   readonly weather?: Weather;
   /** How long everything is frozen from the start, in ms. */
   readonly frozenMs?: number;
@@ -55,12 +73,12 @@ export async function simulate(seed: number, options: { recording?: boolean; scr
   }
   const judged = scene.judge();
   const violations = unrest === undefined ? judged.violations : [unrest, ...judged.violations];
-  return { seed, ...judged, violations, trace: scene.world.trace };
+  return { seed, ...judged, violations, waits: scene.waits(), trace: scene.world.trace };
 }
 
-function frozenFor(world: World, frozenMs: number): Holds {
+function frozenFor(world: World, frozenMs: number): HeldDocument {
   const freeze = { id: 'week', scope: 'all', reason: 'a holiday', by: 'someone', at: 0 };
-  return { ...NO_HOLDS, freezes: [{ ...freeze, until: world.wallTime() + frozenMs }] };
+  return new HeldDocument(world, { ...NO_HOLDS, freezes: [{ ...freeze, until: world.wallTime() + frozenMs }] });
 }
 
 class Scene {
@@ -76,6 +94,7 @@ class Scene {
   /** Restarts that somebody still means to make. */
   private readonly intended = new Set<string>();
   private readonly script: Script | undefined;
+  private readonly people: People | undefined;
 
   constructor(world: World, script: Script | undefined) {
     this.world = world;
@@ -84,6 +103,24 @@ class Scene {
     const bus = new SimulatedBus(world, (topic) => (worker, delivery) => {
       return topic === 'events' ? this.start(worker, delivery) : this.work(worker, delivery);
     });
+    const sameGroup = world.next() < 0.3;
+    const count = script === undefined ? world.between(1, 3) : 1;
+    const random = Array.from({ length: count }, (_, index) => {
+      return randomPlan(world, index, sameGroup ? 'shared' : `g${index}`);
+    });
+    // Who gets a slot because a newer plan raised the limit is started by that creation or else by the sweep.
+    const limit = world.sweepless ? random[0]?.concurrency.limit : undefined;
+    const limited = random.map((plan): Plan => {
+      return limit === undefined ? plan : { ...plan, concurrency: { ...plan.concurrency, limit } };
+    });
+    const { plan = (one: Plan): Plan => one } = script ?? {};
+    const rests: readonly number[] = FLOW_SEEDS.rests;
+    const isFlow = script === undefined ? rests.includes(world.seed % FLOW_SEEDS.each) : script.isFlow === true;
+    this.plans = (isFlow ? flowPlans(world) : limited).map(plan);
+    const frozen = script?.frozenMs === undefined ? undefined : frozenFor(world, script.frozenMs);
+    const held = isFlow ? new HeldDocument(world) : frozen;
+    const watch = isFlow && held !== undefined ? new Flow(world, store, held, this.plans) : undefined;
+    const http = new FarHttp(world, (place) => this.people?.callBack(place));
     this.parts = {
       world,
       store,
@@ -95,36 +132,34 @@ class Scene {
         put: async ({ text }) => store.putBlob(text),
         get: async ({ hash }) => store.blobs.get(hash),
       }),
-      recorded: new Set(),
-      ...(script?.frozenMs === undefined ? {} : { holds: frozenFor(world, script.frozenMs) }),
+      recorded: new Map(),
+      held,
+      ...(watch === undefined ? {} : { flow: { watch, http } }),
     };
+    this.people = watch === undefined || held === undefined ? undefined : new People(this.parts, watch, held);
     this.parts.farEnd.frozenUntil = script?.frozenMs === undefined ? 0 : world.now + script.frozenMs;
-    const sameGroup = world.next() < 0.3;
-    const count = script === undefined ? world.between(1, 3) : 1;
-    const random = Array.from({ length: count }, (_, index) => {
-      return randomPlan(world, index, sameGroup ? 'shared' : `g${index}`);
-    });
-    // Who gets a slot because a newer plan raised the limit is started by that creation or else by the sweep.
-    const limit = world.sweepless ? random[0]?.concurrency.limit : undefined;
-    const limited = random.map((plan): Plan => {
-      return limit === undefined ? plan : { ...plan, concurrency: { ...plan.concurrency, limit } };
-    });
-    this.plans = script === undefined ? limited : limited.map(script.plan);
   }
 
   private async start(worker: Worker, message: Delivery): Promise<Answer> {
-    const { plan, event } = JSON.parse(message.data) as { plan: number; event: string };
+    const request = requestIn(message);
+    const { plan, event } =
+      request === undefined
+        ? (JSON.parse(message.data) as { plan: number; event: string })
+        : { plan: this.plans.findIndex((one) => one.pipeline === request.manual.pipeline), event: request.id };
     const chosen = this.plans[plan];
     if (chosen === undefined) return 'done';
     const engine = engineOf(this.parts, worker);
     const indexed = await engine.plans.put(chosen);
     const id = executionIdOf(chosen.pipeline, event);
-    const trigger = { event, source: 'simulated', text: event, at: this.world.now };
+    const caused =
+      request === undefined ? { source: 'simulated', by: STARTER } : { source: 'manual', ...whoCaused(request) };
+    const trigger = { event, text: event, at: this.world.now, ...caused };
     await createExecution(engine, { id, indexed, trigger, trace: '' });
     if (!this.started.has(id)) {
       this.started.add(id);
       this.visit(id, chosen);
       this.interfere(id, chosen);
+      this.people?.decide(id, chosen);
     }
     return 'done';
   }
@@ -137,7 +172,7 @@ class Scene {
   /** A person sends each stage its signals, and repeats one that got no answer. */
   private visit(id: string, plan: Plan): void {
     const { world } = this;
-    for (const stage of plan.stages) {
+    for (const stage of plan.stages.filter(({ kind }) => kind === 'probe')) {
       for (const [index, step] of scriptOf(stage).entries()) {
         if (step !== 'signal') continue;
         // Some come long before the stage waits for them, some too late, some never.
@@ -247,12 +282,14 @@ class Scene {
 
   async play(): Promise<void> {
     const { world } = this;
+    this.people?.begin();
     const begun = world.now + Math.max(BEGUN_MS, this.trigger() + 5 * MINUTE);
     this.poisonSome();
     const storm = world.now + world.between(5, 60) * MINUTE;
     const end = Math.max(storm, begun) + CALM_MS;
     for (let at = world.now + MINUTE; at < end; at += MINUTE) {
       await world.run(at);
+      this.parts.flow?.watch.look();
       if (at >= storm) world.storm = false;
       if (world.chance(world.temper.clockJump)) world.jump();
       if (!world.sweepless || (at > begun && this.haveEnded())) {
@@ -272,8 +309,19 @@ class Scene {
   private atRest(): boolean {
     const executions = [...this.parts.store.executions.values()];
     const triggered = executions.filter((one) => one.value.restartOf === undefined);
-    if (this.intended.size > 0 || this.started.size !== triggered.length) return false;
+    if (this.intended.size > 0 || this.parts.bus.events.size > 0 || this.started.size !== triggered.length)
+      return false;
     return executions.every((one) => one.value.sweepAt === undefined);
+  }
+
+  waits(): Result['waits'] {
+    const { store } = this.parts;
+    return new Map(
+      [...store.waits].map(([code, execution]) => [
+        code,
+        { execution, plan: JSON.parse(store.blobs.get(execution.plan) ?? '{}') as Plan },
+      ]),
+    );
   }
 
   judge(): Judged {

@@ -1,5 +1,6 @@
 /** The state machine's documents in memory, with the invariants checked at every commit. */
 import { createHash } from 'node:crypto';
+import { isWait } from '../../shared/core/reason.ts';
 import type { Execution, Group, Run } from '../../shared/core/run.ts';
 import { hasMail } from '../../shared/core/stage.ts';
 import type { Committed, Version, Write } from '../../shared/ports/execution-store.ts';
@@ -13,6 +14,12 @@ export class SimulatedStore {
   readonly blobs = new Map<string, string>();
   /** When each execution ended, in the world's own time. */
   readonly endedAt = new Map<string, number>();
+  /** When each stage was let start, by `execution/stage`, in the world's own time. */
+  readonly startedAt = new Map<string, number>();
+  /** When each stage ended, by `execution/stage`, in the world's own time. */
+  readonly restedAt = new Map<string, number>();
+  /** The first execution that was seen in each wait, by the wait's code. */
+  readonly waits = new Map<string, Execution>();
   /** How often each step was claimed, by `execution/stage/attempt/step`, and when first, in the world's own time. */
   readonly claims = new Map<string, { count: number; readonly first: number }>();
   /** The stages of which any step was claimed: those of a restart that were carried over are not among them. */
@@ -110,8 +117,19 @@ export class SimulatedStore {
     }
     if (before !== undefined && next.at < before.at) this.fault(`${next.id}'s time ran backwards`);
     if (next.phase.is === 'ended' && !this.endedAt.has(next.id)) this.endedAt.set(next.id, this.worldTime());
+    this.checkWaits(next);
     const open = next.stages.filter((one) => ['pending', 'running', 'waiting'].includes(one.status)).length;
     if (open !== next.open) this.fault(`${next.id} counts ${next.open} open stages and has ${open}`);
+  }
+
+  /** Whatever does not move says why, and what moves it on. */
+  private checkWaits(next: Execution): void {
+    const waiting = next.stages.flatMap((one) => (one.status === 'waiting' ? [one.reason] : []));
+    for (const reason of next.phase.is === 'queued' ? [next.phase.reason] : waiting) {
+      if (reason?.unblock === undefined || reason.text === '' || !isWait(reason.code)) {
+        this.fault(`${next.id} waits and says no more than ${JSON.stringify(reason)}`);
+      } else if (!this.waits.has(reason.code)) this.waits.set(reason.code, copyOf(next));
+    }
   }
 
   private checkRun(before: Run | undefined, next: Run): void {
@@ -125,6 +143,8 @@ export class SimulatedStore {
     if (before !== undefined && before.doing === 'forward' && next.stop?.because.code === 'stage-timed-out') {
       if (hasMail(before)) this.fault(`${name} timed out though the signal that it waited for had come in time`);
     }
+    if (before === undefined) this.startedAt.set(name, this.worldTime());
+    if (next.state.is === 'ended') this.restedAt.set(name, this.worldTime());
     const key = `${name}/${next.attempt}/${next.step}`;
     if (next.repeats > 0) this.repeated.add(key);
     if (next.state.is !== 'claimed') return;

@@ -91,6 +91,8 @@ export class Worker {
   frozenUntil = 0;
   /** The last step that it began. */
   doing: Work | undefined;
+  /** When it last claimed a step, in the world's own time. */
+  claimedAt = 0;
   readonly name: string;
   readonly onCrash: () => void;
   /** How far its clock is off, in ms. */

@@ -148,6 +148,7 @@ export async function startApiWorld(more: Partial<ServeApiOptions> = {}) {
       read: async () => NO_HOLDS,
       setWindows: recorded('windows', { is: 'changed' }),
       addFreeze: recorded('freeze', { is: 'changed' }),
+      setFreezes: recorded('freezes', { is: 'changed' }),
       liftFreeze: recorded('lift', { is: 'unchanged' }),
       pause: recorded('pause', { is: 'changed' }),
       resume: recorded('resume', { is: 'changed' }),

@@ -85,6 +85,29 @@ export const kindOf = (
   ...kind,
 });
 
+/** Whatever a test holds is there: its pipelines are plans that nobody applied. */
+const NAMES: Pick<Parameters<typeof holdService>[0], 'pipelines' | 'teams' | 'targets'> = {
+  pipelines: {
+    get: async ({ name }) => ({
+      format: 1,
+      name,
+      team: 'items',
+      file: 'gennaker.yaml',
+      definition: { on: [{}] },
+      appliedAt: 0,
+      generation: 1,
+    }),
+    list: async () => [],
+  },
+  teams: {
+    read: async ({ key }) => ({
+      value: { format: 1, name: key, pipelines: ['*'], targets: ['*'], namespaces: ['*'] },
+      version: '1',
+    }),
+  },
+  targets: ['jp', 'us', 'uk'].map((name) => ({ name })),
+};
+
 export function openBench(options: { readonly kinds?: readonly StageKind[] } = {}): EngineBench {
   const clock = handClock(START);
   const log = recordingLog();
@@ -163,7 +186,7 @@ export function openBench(options: { readonly kinds?: readonly StageKind[] } = {
 
   const bench: EngineBench = {
     engine,
-    holds: holdService({ ...engine, holds: embedded.holds, inbox: embedded.inbox }),
+    holds: holdService({ ...engine, ...NAMES, holds: embedded.holds, inbox: embedded.inbox }),
     clock,
     log: log.lines,
     sent,

@@ -14,8 +14,16 @@ type Run = {
   conclusion: string | null;
 };
 
-export function githubActionsFarEnd(options: { readonly conclusion?: string; readonly showsKey?: boolean } = {}) {
-  const { conclusion = 'success', showsKey = true } = options;
+export function githubActionsFarEnd(
+  options: {
+    readonly conclusion?: string;
+    readonly showsKey?: boolean;
+    /** So many requests are told that they come too often. */
+    readonly tooOften?: number;
+  } = {},
+) {
+  const { conclusion = 'success', showsKey = true, tooOften = 0 } = options;
+  let requests = 0;
   const runs: Run[] = [];
   const describe = ({ id, title, status, conclusion: end }: Run) => ({
     id,
@@ -63,6 +71,11 @@ export function githubActionsFarEnd(options: { readonly conclusion?: string; rea
       const target = new URL(url);
       const isKnown = target.origin === API && headers.authorization === `Bearer ${ACTIONS_TOKEN}`;
       const isProper = headers['x-github-api-version'] === '2022-11-28' && (headers['user-agent'] ?? '') !== '';
+      requests += 1;
+      if (requests <= tooOften) {
+        const limited = new Headers({ 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1777593600' });
+        return { status: 403, headers: limited, body: '{"message":"API rate limit exceeded"}' };
+      }
       const [status, value] = !isKnown
         ? [401, { message: 'Bad credentials' }]
         : isProper

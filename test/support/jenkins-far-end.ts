@@ -23,10 +23,14 @@ export function jenkinsFarEnd(
     readonly result?: string;
     readonly properties?: string;
     readonly crumbs?: boolean;
+    /** The first request gets no answer, and its build stands in the queue only when so many more moments have passed. */
+    readonly lag?: number;
   } = {},
 ) {
-  const { declared = ['GENNAKER_KEY', 'VERSION'], result = 'SUCCESS', properties, crumbs = true } = options;
+  const { declared = ['GENNAKER_KEY', 'VERSION'], result = 'SUCCESS', properties, crumbs = true, lag } = options;
   const builds: Build[] = [];
+  const onTheWay: { body: string; moments: number }[] = [];
+  let asked = 0;
   const refusals: string[] = [];
   const refuse = (status: number, why: string): Answer => {
     refusals.push(why);
@@ -90,7 +94,12 @@ export function jenkinsFarEnd(
       return refuse(403, 'No valid crumb was included in the request');
     }
     if (headers['content-type'] !== 'application/x-www-form-urlencoded') return refuse(400, 'This page expects a form');
-    if (path === `${JOB}/buildWithParameters`) return start(body);
+    if (path === `${JOB}/buildWithParameters`) {
+      asked += 1;
+      if (lag === undefined || asked > 1) return start(body);
+      onTheWay.push({ body, moments: lag });
+      return { status: 504, body: 'Gateway Timeout' };
+    }
     if (path === '/queue/cancelItem') {
       const item = builds.find((one) => String(one.item) === query.get('id') && one.phase === 'queued');
       if (item !== undefined) item.phase = 'cancelled';
@@ -125,6 +134,10 @@ export function jenkinsFarEnd(
     secrets: { jenkins: JENKINS_CREDENTIALS },
     /** Builds leave the queue, and end. */
     passTime(): void {
+      for (const one of onTheWay) {
+        one.moments -= 1;
+        if (one.moments === 0) start(one.body);
+      }
       for (const [index, build] of builds.entries()) {
         build.looks += 1;
         if (build.phase === 'queued' && build.looks >= 2) {

@@ -7,12 +7,13 @@ export async function createTopic({ host, projectId, topic }: Place & { topic: s
   await call('PUT', `http://${host}/v1/projects/${projectId}/topics/${topic}`, {});
 }
 
-/** Makes a push subscription that begins again soon after a refusal. Times are those of infra/terraform, but shorter. */
+/** Makes a subscription that begins again soon after a refusal. Times are those of infra/terraform, but shorter. */
 export async function createSubscription(
   options: Place & {
     readonly topic: string;
     readonly subscription: string;
-    readonly pushUrl: string;
+    /** Where it pushes to; without one it is pulled from. */
+    readonly pushUrl?: string | undefined;
     /** 10 to 600 */
     readonly ackDeadlineSeconds?: number;
     readonly deadLetters?: { readonly topic: string; readonly after: number };
@@ -22,7 +23,7 @@ export async function createSubscription(
   await call('PUT', `http://${host}/v1/projects/${projectId}/subscriptions/${subscription}`, {
     topic: `projects/${projectId}/topics/${topic}`,
     ackDeadlineSeconds,
-    pushConfig: { pushEndpoint: pushUrl },
+    ...(pushUrl === undefined ? {} : { pushConfig: { pushEndpoint: pushUrl } }),
     retryPolicy: { minimumBackoff: '0.1s', maximumBackoff: '1s' },
     ...(deadLetters === undefined
       ? {}

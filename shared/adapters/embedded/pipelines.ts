@@ -59,12 +59,6 @@ export class EmbeddedPipelines implements Pipelines, Schedules {
     return this.#list.all(after, limit).map(appliedOf);
   }
 
-  async put({ pipeline, triggers }: { pipeline: AppliedPipeline; triggers: readonly TriggerEntry[] }): Promise<void> {
-    this.#database.transaction(() => {
-      this.#putNow(pipeline, triggers);
-    });
-  }
-
   async change({ puts, removals }: PipelineChanges): Promise<'changed' | 'conflict'> {
     return this.#database.transaction(() => {
       const expected = [...puts.map((put) => ({ ...put, name: put.pipeline.name })), ...removals];

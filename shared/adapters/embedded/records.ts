@@ -1,5 +1,6 @@
 /** What is kept for people to read back and decides nothing: the inbox, progress and history, in SQLite. */
 import type { Transition } from '../../core/run.ts';
+import type { Version, Versioned } from '../../ports/execution-store.ts';
 import type { History } from '../../ports/history.ts';
 import type { Inbox, InboxEntry } from '../../ports/inbox.ts';
 import type { Progress, ProgressBoard } from '../../ports/progress.ts';
@@ -8,6 +9,8 @@ import { type Database, type Statement, textOf } from './database.ts';
 export class EmbeddedInbox implements Inbox {
   readonly #database: Database;
   readonly #record: Statement;
+  readonly #create: Statement;
+  readonly #update: Statement;
   readonly #get: Statement;
   readonly #list: Statement;
   readonly #forget: Statement;
@@ -15,6 +18,11 @@ export class EmbeddedInbox implements Inbox {
   constructor(database: Database) {
     this.#database = database;
     this.#record = database.prepare('INSERT OR REPLACE INTO inbox (id, received_at, json) VALUES (?, ?, ?)');
+    this.#create = database.prepare(
+      'INSERT INTO inbox (id, received_at, json) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+    );
+    // The text of an entry is its version: an equal one is as good as the one that was read.
+    this.#update = database.prepare('UPDATE inbox SET received_at = ?, json = ? WHERE id = ? AND json = ?');
     this.#get = database.prepare('SELECT json FROM inbox WHERE id = ?');
     this.#forget = database.prepare(
       'DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE received_at < ? ORDER BY received_at LIMIT ?)',
@@ -29,6 +37,23 @@ export class EmbeddedInbox implements Inbox {
   async get({ id }: { id: string }): Promise<InboxEntry | undefined> {
     const row = this.#get.first(id);
     return row && (JSON.parse(textOf(row, 'json')) as InboxEntry);
+  }
+
+  async read({ id }: { id: string }): Promise<Versioned<InboxEntry> | undefined> {
+    const row = this.#get.first(id);
+    if (row === undefined) return undefined;
+    const version = textOf(row, 'json');
+    return { value: JSON.parse(version) as InboxEntry, version };
+  }
+
+  async replace(command: { entry: InboxEntry; expected: Version | 'absent' }): Promise<'recorded' | 'conflict'> {
+    const { entry, expected } = command;
+    const { id, receivedAt } = entry;
+    const json = JSON.stringify(entry);
+    const written = await this.#database.together(() =>
+      expected === 'absent' ? this.#create.run(id, receivedAt, json) : this.#update.run(receivedAt, json, id, expected),
+    );
+    return written === 1 ? 'recorded' : 'conflict';
   }
 
   async list({

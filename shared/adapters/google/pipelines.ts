@@ -13,10 +13,8 @@ import { documentId, hashedId } from './document-id.ts';
 import { type Documents, type DocumentWrite, type StoredDocument, textOf } from './documents.ts';
 import { queries } from './queries.ts';
 
-const MAXIMUM_TRIGGERS_OF_A_PIPELINE = 200;
 /** Nine thousand pipelines may look at one base image. */
 const MAXIMUM_TRIGGERS_OF_A_KEY = 20_000;
-const PUT_TRIES = 5;
 
 export class GooglePipelines implements Pipelines, Schedules {
   readonly #documents: Documents;
@@ -33,29 +31,6 @@ export class GooglePipelines implements Pipelines, Schedules {
   async list(query: { limit: number; after?: string }): Promise<readonly AppliedPipeline[]> {
     const documents = await this.#documents.query(queries.pipelinesByName(query));
     return documents.map(appliedOf);
-  }
-
-  async put(command: { pipeline: AppliedPipeline; triggers: readonly TriggerEntry[] }): Promise<void> {
-    const { pipeline, triggers } = command;
-    const path = pipelinePath(pipeline.name);
-    if (triggers.length > MAXIMUM_TRIGGERS_OF_A_PIPELINE) {
-      throw new Error(
-        `pipeline ${pipeline.name} has ${triggers.length} triggers, over the limit of ${MAXIMUM_TRIGGERS_OF_A_PIPELINE}; split it`,
-      );
-    }
-    const body = JSON.stringify(pipeline);
-    // The pipeline's own document knows which documents are its, so that no query can find them half-way.
-    const fields = { triggers: JSON.stringify(ownPaths(pipeline, triggers)), body };
-    for (let tries = 0; tries < PUT_TRIES; tries++) {
-      const former = await this.#documents.read({ path });
-      const formerTriggers = former === undefined ? [] : (JSON.parse(textOf(former, 'triggers')) as string[]);
-      const writes: DocumentWrite[] = [
-        { path, fields, expected: former?.version ?? 'absent' },
-        ...ownWrites(pipeline, triggers, formerTriggers),
-      ];
-      if ((await this.#documents.commit({ writes })) !== 'conflict') return;
-    }
-    throw new Error(`pipeline ${pipeline.name} was changed by others ${PUT_TRIES} times while it was put; try again`);
   }
 
   async change({ puts, removals }: PipelineChanges): Promise<'changed' | 'conflict'> {

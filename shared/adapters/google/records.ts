@@ -1,10 +1,11 @@
 /** What is kept for people in Firestore: arrived events, progress of running steps, announced transitions. */
 import type { Transition } from '../../core/run.ts';
+import type { Version, Versioned } from '../../ports/execution-store.ts';
 import type { History } from '../../ports/history.ts';
 import type { Inbox, InboxEntry } from '../../ports/inbox.ts';
 import type { Progress, ProgressBoard } from '../../ports/progress.ts';
 import { documentId, hashedId } from './document-id.ts';
-import { type Documents, type StoredDocument, textOf } from './documents.ts';
+import { type Documents, type Fields, type StoredDocument, textOf } from './documents.ts';
 import { queries } from './queries.ts';
 
 const MAXIMUM_PROGRESS = 2_000;
@@ -25,9 +26,13 @@ export class GoogleInbox implements Inbox {
   }
 
   async record({ entry }: { entry: InboxEntry }): Promise<void> {
-    const expireAt = new Date(entry.receivedAt + this.#keptMs);
-    const fields = { receivedAt: entry.receivedAt, expireAt, body: JSON.stringify(entry) };
-    await this.#documents.commit({ writes: [{ path: eventPath(entry.id), fields }] });
+    await this.#documents.commit({ writes: [this.#writeOf(entry)] });
+  }
+
+  async replace(command: { entry: InboxEntry; expected: Version | 'absent' }): Promise<'recorded' | 'conflict'> {
+    const { entry, expected } = command;
+    const versions = await this.#documents.commit({ writes: [{ ...this.#writeOf(entry), expected }] });
+    return versions === 'conflict' ? 'conflict' : 'recorded';
   }
 
   async get({ id }: { id: string }): Promise<InboxEntry | undefined> {
@@ -35,8 +40,19 @@ export class GoogleInbox implements Inbox {
     return document === undefined ? undefined : bodyOf<InboxEntry>(document);
   }
 
+  async read({ id }: { id: string }): Promise<Versioned<InboxEntry> | undefined> {
+    const document = await this.#documents.read({ path: eventPath(id) });
+    return document && { value: bodyOf<InboxEntry>(document), version: document.version };
+  }
+
   async list(query: { limit: number; before?: number }): Promise<readonly InboxEntry[]> {
     return (await this.#documents.query(queries.newestEvents(query))).map(bodyOf<InboxEntry>);
+  }
+
+  #writeOf(entry: InboxEntry): { readonly path: string; readonly fields: Fields } {
+    const expireAt = new Date(entry.receivedAt + this.#keptMs);
+    const fields = { receivedAt: entry.receivedAt, expireAt, body: JSON.stringify(entry) };
+    return { path: eventPath(entry.id), fields };
   }
 }
 

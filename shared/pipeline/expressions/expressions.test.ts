@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../core/json.ts';
+import { newBudget } from './cost.ts';
 import { checkExpression, evaluateExpression } from './evaluate.ts';
 import { partAt } from './resolve.ts';
 import { ExpressionProblem, parseExpression, type Reference } from './syntax.ts';
@@ -228,6 +229,39 @@ describe('no expression takes for ever:', () => {
       false,
     );
     expect(problemOf(() => evaluate(`inputs.text.matches("${'a'.repeat(501)}")`))).toMatch(/at most 500 are allowed/);
+  });
+
+  it.each(['a{50}', '(a{2,50}b){3}', 'a{50,}'])('a pattern may ask for up to 50 of a part: %s', (pattern) => {
+    expect(evaluate(`inputs.text.matches("${pattern}")`)).toBe(false);
+  });
+
+  it.each(['a{51}', 'a{2,51}', 'a{51,}', '(a{1,3}b{999}){2}'])('and not for more: %s', (pattern) => {
+    expect(problemOf(() => evaluate(`inputs.text.matches("${pattern}")`))).toMatch(
+      /repeats something more than 50 times/,
+    );
+  });
+
+  it('nor for a part of which each part is repeated', () => {
+    expect(problemOf(() => evaluate('inputs.text.matches("((a{50}){50}){50}")'))).toMatch(/invalid repeat count/);
+  });
+
+  it('expressions that are evaluated together share what they may take', () => {
+    const budget = newBudget();
+    const { left } = budget;
+    const costly = parseExpression('inputs.l.filter(a, inputs.l.exists(b, b == a))');
+    const list = Array.from({ length: 500 }, (_, index) => index);
+    const take = (): unknown => evaluateExpression(costly, () => list, budget);
+    take();
+    const cost = left - budget.left;
+    expect(cost).toBeGreaterThan(list.length ** 2);
+    for (let times = 2; times <= Math.floor(left / cost); times += 1) take();
+    const spent = budget.left;
+    expect(problemOf(take)).toBe(
+      '0: could take more steps than the 10000000 that all expressions of a plan may take together',
+    );
+    // One that is refused takes nothing from those that fit.
+    expect(budget.left).toBe(spent);
+    expect(evaluateExpression(parseExpression('1 + 1'), () => undefined, budget)).toBe(2);
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Signal } from '../../core/run.ts';
+import type { Input, Signal } from '../../core/run.ts';
 import { prove } from '../proofs.ts';
 import { approve } from './index.ts';
 import { type Decider, refusalOf } from './rules.ts';
@@ -54,10 +54,14 @@ describe('what an approval says while it waits', () => {
     escalate: { after: '30m', to: ['heads'] },
     instructions: 'See the\n dashboards',
   });
-  const at = async (now: number) => {
-    const cursor = { version: 1 as const, since: START, approvals: [] };
+  const stepAt = (now: number, asked: number, input: Input = { by: 'time' }) => {
+    const cursor = { version: 1 as const, since: START, asked, approvals: [] };
     const context = { execution: 'e1', stage: 'ask', clock: { now: () => now } };
-    const outcome = await step(parameters, { cursor, input: { by: 'time' } }, context as never);
+    return step(parameters, { cursor, input }, context as never);
+  };
+  /** The step that the end of the wait begins, in time. */
+  const at = async (now: number) => {
+    const outcome = await stepAt(now, now);
     return outcome.is === 'waiting' || outcome.is === 'failed'
       ? { ...outcome.reason, ...('for' in outcome ? { until: outcome.for.until } : {}) }
       : outcome;
@@ -85,6 +89,18 @@ describe('what an approval says while it waits', () => {
       text: 'ask was not decided within 1h: 0 of 2 approvals came.',
       unblock: 'gennaker restart e1',
     });
+  });
+
+  it('is nothing of the end of its time before it has waited up to it, because decisions may have come meanwhile', async () => {
+    const end = START + 60 * MINUTE;
+    const waits = { is: 'waiting', for: { signal: DECISION_SIGNAL, until: end }, cursor: { asked: end } };
+    const late = end + 5 * MINUTE;
+    expect(await stepAt(late, START + 20 * MINUTE)).toMatchObject(waits);
+    expect(await stepAt(late, end, { by: 'signal', signal: decision('aki') })).toMatchObject({
+      ...waits,
+      cursor: { asked: end, approvals: [{ person: 'aki' }] },
+    });
+    expect(await stepAt(end - MINUTE, end)).toMatchObject({ is: 'failed', reason: { code: 'approval-timed-out' } });
   });
 });
 

@@ -65,6 +65,8 @@ export const approveCursor = z.strictObject({
   version: z.literal(1),
   /** Epoch ms. All times count from it. */
   since: z.int(),
+  /** The end of the wait that was asked for last, in epoch ms. */
+  asked: z.int().exactOptional(),
   approvals: z.array(approval).max(MAXIMUM_APPROVALS),
 });
 export type ApproveCursor = z.output<typeof approveCursor>;

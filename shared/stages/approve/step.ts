@@ -24,7 +24,11 @@ export async function step(
   context: StageContext,
 ): Promise<Result> {
   const cursor: ApproveCursor = at.cursor ?? { version: 1, since: context.clock.now(), approvals: [] };
-  if (at.input.by !== 'signal' || at.input.signal.name !== DECISION_SIGNAL) return ask(parameters, cursor, context);
+  if (at.input.by !== 'signal' || at.input.signal.name !== DECISION_SIGNAL) {
+    return isOver(parameters, cursor, at.input)
+      ? timedOut(parameters, cursor, context)
+      : ask(parameters, cursor, context);
+  }
   const decision = decisionValue.parse(at.input.signal.value);
   if (decision.is === 'reject') return rejected(decision, context);
   const approvals = [...cursor.approvals, approvalOf(decision, at.input.signal.at)];
@@ -56,19 +60,27 @@ function rejected({ person, reason }: DecisionValue, context: StageContext): Res
   return { is: 'failed', reason: { code: 'approval-rejected', text, unblock }, then: 'giveUp' };
 }
 
+/**
+ * True where the last of its waits is over, and not only its time: a step may come late or again, and decisions of which
+ * people were told that they count may wait behind it. A wait ends by time only after every decision that came in it.
+ */
+function isOver(parameters: ApproveParameters, { since, asked }: ApproveCursor, { by }: Input): boolean {
+  return by === 'time' && asked !== undefined && asked >= decideUntil(parameters, since);
+}
+
+function timedOut({ count, within }: ApproveParameters, { approvals }: ApproveCursor, context: StageContext): Result {
+  const text = `${context.stage} was not decided within ${within}: ${approvals.length} of ${count} approvals came.`;
+  const unblock = `gennaker restart ${context.execution}`;
+  return { is: 'failed', reason: { code: 'approval-timed-out', text, unblock }, then: 'giveUp' };
+}
+
 function ask(parameters: ApproveParameters, cursor: ApproveCursor, context: StageContext): Result {
   const now = context.clock.now();
-  const until = decideUntil(parameters, cursor.since);
-  const progress = `${cursor.approvals.length} of ${parameters.count}`;
-  if (now >= until) {
-    const text = `${context.stage} was not decided within ${parameters.within}: ${progress} approvals came.`;
-    const unblock = `gennaker restart ${context.execution}`;
-    return { is: 'failed', reason: { code: 'approval-timed-out', text, unblock }, then: 'giveUp' };
-  }
+  const asked = nextLook(parameters, cursor.since, now);
   return {
     is: 'waiting',
-    for: { signal: DECISION_SIGNAL, until: nextLook(parameters, cursor.since, now) },
-    cursor,
+    for: { signal: DECISION_SIGNAL, until: asked },
+    cursor: { ...cursor, asked },
     reason: {
       code: 'approval-needed',
       text: sentence(parameters, cursor, context.stage, now),
@@ -77,15 +89,16 @@ function ask(parameters: ApproveParameters, cursor: ApproveCursor, context: Stag
   };
 }
 
-/** The next reminder, the escalation or the end of the time, whichever comes first. */
+/** The next reminder, the escalation or the end of the time, whichever comes first; that end where it is over. */
 function nextLook(parameters: ApproveParameters, since: number, now: number): number {
   const { remind } = parameters;
-  const moments = [decideUntil(parameters, since), escalatedAt(parameters, since)];
+  const until = decideUntil(parameters, since);
+  const moments = [escalatedAt(parameters, since)];
   if (remind !== undefined) {
     const every = checkedDurationMs(remind);
     moments.push(since + (Math.floor((now - since) / every) + 1) * every);
   }
-  return Math.min(...moments.filter((moment) => moment !== undefined && moment > now).map(Number));
+  return Math.min(until, ...moments.filter((moment) => moment !== undefined && moment > now).map(Number));
 }
 
 function sentence(parameters: ApproveParameters, cursor: ApproveCursor, stage: string, now: number): string {

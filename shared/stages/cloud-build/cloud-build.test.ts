@@ -22,6 +22,20 @@ prove({
   ends: 'failed',
 });
 
+const TRIGGERED = {
+  project: 'acme-build',
+  location: 'asia-northeast1',
+  trigger: { name: 'items-api', branch: 'main', substitutions: { _ENV: 'prod' } },
+};
+prove({ name: 'a trigger', kind: cloudBuild, parameters: TRIGGERED, world: () => cloudBuildFarEnd() });
+prove({
+  name: 'a trigger whose build fails',
+  kind: cloudBuild,
+  parameters: TRIGGERED,
+  world: () => cloudBuildFarEnd({ status: 'FAILURE' }),
+  ends: 'failed',
+});
+
 async function play(parameters: object, world: ReturnType<typeof cloudBuildFarEnd>) {
   const texts: string[] = [];
   let cursor: CloudBuildCursor | undefined;
@@ -76,5 +90,67 @@ describe('a build in Cloud Build', () => {
     const wrong = { ...PARAMETERS, build: { steps: STEPS, stepps: [] } };
     await expect(play(wrong, cloudBuildFarEnd())).rejects.toThrow('Unknown name');
     expect(cloudBuildParameters.safeParse({ ...PARAMETERS, build: { steps: [] } }).success).toBe(false);
+  });
+});
+
+describe('a trigger of Cloud Build', () => {
+  const TRIGGER_ID = 'af2c7ddc-e4eb-4170-b938-a4babb53bac6';
+
+  it('is run on what is named, with the key of the attempt among its substitutions', async () => {
+    const world = cloudBuildFarEnd();
+    const { outcome, tag } = await play(TRIGGERED, world);
+    expect(outcome).toMatchObject({ is: 'succeeded', outputs: { build: 'b-1' } });
+    expect(world.builds.map(({ given }) => given)).toEqual([
+      {
+        projectId: 'acme-build',
+        triggerId: TRIGGER_ID,
+        source: { branchName: 'main', substitutions: { _ENV: 'prod', _GENNAKER_KEY: tag } },
+      },
+    ]);
+  });
+
+  it('has its build found among those that others made, however many pages they take', async () => {
+    const world = cloudBuildFarEnd();
+    const { tag } = await play(TRIGGERED, world);
+    const [own] = world.builds;
+    for (let other = 2; other <= 6; other += 1) {
+      world.builds.push({ id: `b-${other}`, tags: [], given: {}, status: 'WORKING', buildTriggerId: TRIGGER_ID });
+    }
+    const again = await play(TRIGGERED, world);
+    expect(again).toMatchObject({ outcome: { outputs: { build: 'b-1' } }, tag });
+    expect(world.builds).toHaveLength(6);
+    expect(own?.status).toBe('SUCCESS');
+  });
+
+  it.each([
+    ['a tag', { tag: 'v1.2.3' }, { tagName: 'v1.2.3' }],
+    ['a commit', { commit: 'a'.repeat(40) }, { commitSha: 'a'.repeat(40) }],
+    ['what the trigger itself names', {}, {}],
+  ])('builds %s', async (_, given, source) => {
+    const world = cloudBuildFarEnd();
+    const { tag } = await play({ ...TRIGGERED, trigger: { name: TRIGGER_ID, ...given } }, world);
+    expect(world.builds[0]?.given).toMatchObject({ source: { ...source, substitutions: { _GENNAKER_KEY: tag } } });
+  });
+
+  it('that there is none of is told', async () => {
+    const none = { ...TRIGGERED, trigger: { name: 'items-web' } };
+    await expect(play(none, cloudBuildFarEnd())).rejects.toThrow(/triggers\/items-web answered 404/);
+  });
+
+  it.each([
+    ['two revisions', { name: 'items-api', branch: 'main', tag: 'v1' }, 'takes at most one of branch, tag and commit'],
+    ['an expression', { name: 'items-api', branch: '^main$' }, 'must be the whole name, not an expression'],
+    ['a substitution of Cloud Build', { name: 'items-api', substitutions: { COMMIT_SHA: 'a' } }, 'must be _ and'],
+    ['its key', { name: 'items-api', substitutions: { _GENNAKER_KEY: 'a' } }, 'is given by the stage itself'],
+  ])('is refused with %s', (_, trigger, message) => {
+    const result = cloudBuildParameters.safeParse({ ...TRIGGERED, trigger });
+    expect(JSON.stringify(result.error?.issues)).toContain(message);
+  });
+
+  it('stands instead of a build', () => {
+    const both = cloudBuildParameters.safeParse({ ...PARAMETERS, trigger: TRIGGERED.trigger });
+    expect(both.error?.issues[0]?.message).toBe('takes either build or trigger');
+    const { build: _, ...neither } = PARAMETERS;
+    expect(cloudBuildParameters.safeParse(neither).error?.issues[0]?.message).toBe('takes either build or trigger');
   });
 });

@@ -13,7 +13,7 @@ import { stop } from './stop.ts';
 
 export const cloudBuild: StageKind<CloudBuildParameters, CloudBuildCursor, CloudBuildOutputs> = {
   kind: 'cloud-build',
-  description: 'Runs a build in Cloud Build and waits for its end.',
+  description: 'Runs a build, or a trigger that there is, in Cloud Build and waits for its end.',
   target: 'none',
   with: cloudBuildParameters,
   cursor: cloudBuildCursor,

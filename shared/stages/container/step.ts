@@ -1,12 +1,12 @@
 /** Creates the Job, starts it, and watches it to its end; what has gone wrong for good is taken away again first. */
-import type { ReasonCode, WaitReason } from '../../core/reason.ts';
+import type { ReasonCode } from '../../core/reason.ts';
 import type { Input, Outcome } from '../../core/run.ts';
 import { changeFenced, FIELD_MANAGER, writeFenced } from '../../kubernetes/conditional-write.ts';
 import { isTrue } from '../../kubernetes/objects.ts';
 import { watchRollout } from '../../kubernetes/rollout-watch.ts';
 import { formatDuration } from '../../pipeline/duration.ts';
 import { describeObject, isClusterError, type LiveObject } from '../../ports/cluster.ts';
-import { backOff, notOurs, refusalReason } from '../cluster-trouble.ts';
+import { backOff, notOurs, refusalReason, waitForCluster, waiting } from '../cluster-trouble.ts';
 import type { StageContext } from '../kind.ts';
 import { completed, failedJob } from './ended.ts';
 import { jobFence, jobManifest, jobReference, START_MANAGER, startOf } from './job.ts';
@@ -17,8 +17,6 @@ import type { ContainerCursor, ContainerOutputs, ContainerParameters } from './s
 const WATCHED_MS = 120_000;
 const FIRST_LOOK_MS = 10_000;
 const LAST_LOOK_MS = 60_000;
-const FIRST_RETRY_MS = 2_000;
-const LAST_RETRY_MS = 60_000;
 /** An object that goes away takes about this long. */
 const HELD_UP_MS = 1_000;
 
@@ -164,28 +162,6 @@ function look(cursor: ContainerCursor, name: string, context: StageContext): Res
   const delay = backOff(FIRST_LOOK_MS, LAST_LOOK_MS, cursor.looks);
   const text = `${name} has been running for ${formatDuration(runs)}`;
   return waiting({ ...cursor, looks: cursor.looks + 1 }, delay, 'remote-in-progress', text, context);
-}
-
-export function waitForCluster(
-  cursor: ContainerCursor,
-  why: string,
-  context: StageContext,
-): Outcome<ContainerCursor, never> {
-  const tries = cursor.unreachable + 1;
-  const text = `The cluster ${context.target} cannot be reached (${tries} ${tries === 1 ? 'try' : 'tries'}): ${why}`;
-  const delay = backOff(FIRST_RETRY_MS, LAST_RETRY_MS, cursor.unreachable);
-  return waiting({ ...cursor, unreachable: tries }, delay, 'cluster-unreachable', text, context);
-}
-
-function waiting(
-  cursor: ContainerCursor,
-  delayMs: number,
-  code: WaitReason['code'],
-  text: string,
-  context: StageContext,
-): Outcome<ContainerCursor, never> {
-  const unblock = `gennaker cancel ${context.execution}`;
-  return { is: 'waiting', for: { until: context.clock.now() + delayMs }, cursor, reason: { code, text, unblock } };
 }
 
 function failed(

@@ -1,11 +1,11 @@
 /** Really ends what was begun: the Job and its pod are gone before the stage is at rest. */
 import type { Input, Outcome } from '../../core/run.ts';
 import { isClusterError } from '../../ports/cluster.ts';
-import { notOurs } from '../cluster-trouble.ts';
+import { notOurs, waitForCluster } from '../cluster-trouble.ts';
 import type { StageContext } from '../kind.ts';
 import { removeJob } from './remove.ts';
 import type { ContainerCursor, ContainerParameters } from './schema.ts';
-import { begun, waitForCluster } from './step.ts';
+import { begun } from './step.ts';
 
 export async function stop(
   _parameters: ContainerParameters,

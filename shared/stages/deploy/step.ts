@@ -1,12 +1,12 @@
 /** Applies the manifests, then watches until everything is stable or something never will be. */
 import { createHash } from 'node:crypto';
-import type { ReasonCode, WaitReason } from '../../core/reason.ts';
+import type { ReasonCode } from '../../core/reason.ts';
 import type { Input, Outcome } from '../../core/run.ts';
 import { compareFences, type Fence, fenceOf } from '../../kubernetes/conditional-write.ts';
 import { isStaticKind, type WatchedObject, watchRollout } from '../../kubernetes/rollout-watch.ts';
 import { acquireLock, lockKey, releaseLock } from '../../kubernetes/service-lock.ts';
 import { describeObject, isClusterError, type ObjectReference } from '../../ports/cluster.ts';
-import { backOff, notOurs, refusalReason } from '../cluster-trouble.ts';
+import { backOff, notOurs, refusalReason, waitForCluster, waiting } from '../cluster-trouble.ts';
 import { type StageContext, TerminalError } from '../kind.ts';
 import { applyManifests, refOf } from './apply.ts';
 import { manifestsToApply, pinnedImages } from './manifests.ts';
@@ -20,8 +20,7 @@ const ANSWER_MS = 3_000;
 const QUIET_MS = 120_000;
 const FIRST_LOOK_MS = 30_000;
 const LAST_LOOK_MS = 300_000;
-const FIRST_RETRY_MS = 2_000;
-const LAST_RETRY_MS = 60_000;
+const FIRST_LOCK_LOOK_MS = 2_000;
 /** An object that goes away, or a definition, takes about this long. */
 const HELD_UP_MS = 1_000;
 const MAXIMUM_LINES = 12;
@@ -105,7 +104,7 @@ async function takeLock(cursor: DeployCursor, context: StageContext): Promise<nu
     const { execution } = acquired.holder;
     const text = `${execution} is delivering ${context.pipeline} to ${context.target}`;
     const next = { ...cursor, lockedOut: cursor.lockedOut + 1 };
-    const delay = backOff(FIRST_RETRY_MS, LAST_LOOK_MS, cursor.lockedOut);
+    const delay = backOff(FIRST_LOCK_LOOK_MS, LAST_LOOK_MS, cursor.lockedOut);
     return waiting(next, delay, 'locked-by-other', text, context, `gennaker cancel ${execution}`);
   }
   if (cursor.turn !== undefined && cursor.turn !== acquired.turn) {
@@ -204,24 +203,6 @@ function outputObjects(applied: readonly AppliedObject[], objects: readonly Watc
 function revisionOf(live: NonNullable<WatchedObject['live']>): string | undefined {
   const { updateRevision } = (live.status ?? {}) as { updateRevision?: string };
   return live.metadata.annotations?.['deployment.kubernetes.io/revision'] ?? updateRevision;
-}
-
-function waitForCluster(cursor: DeployCursor, why: string, context: StageContext): Result {
-  const tries = cursor.unreachable + 1;
-  const text = `The cluster ${context.target} cannot be reached (${tries} ${tries === 1 ? 'try' : 'tries'}): ${why}`;
-  const delay = backOff(FIRST_RETRY_MS, LAST_RETRY_MS, cursor.unreachable);
-  return waiting({ ...cursor, unreachable: tries }, delay, 'cluster-unreachable', text, context);
-}
-
-function waiting(
-  cursor: DeployCursor,
-  delayMs: number,
-  code: WaitReason['code'],
-  text: string,
-  context: StageContext,
-  unblock = `gennaker cancel ${context.execution}`,
-): Result {
-  return { is: 'waiting', for: { until: context.clock.now() + delayMs }, cursor, reason: { code, text, unblock } };
 }
 
 /** An end without success gives the lock back too: whoever comes next is not to wait for it. */

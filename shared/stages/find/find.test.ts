@@ -51,7 +51,7 @@ describe('finding', () => {
     });
     const failed = findParameters.parse({ execution: { pipeline: 'items-db', end: 'failed' } });
     expect(await step(failed, at, context)).toMatchObject({
-      reason: { code: 'not-found', text: 'No recent execution of items-db was failed.' },
+      reason: { code: 'not-found', text: 'No recent execution of items-db has failed.' },
     });
   });
 
@@ -78,6 +78,24 @@ describe('finding', () => {
     expect(await step(named('other'), at, context)).toMatchObject({
       reason: { code: 'not-found', text: 'There is no Deployment items/other in jp.' },
     });
+  });
+
+  it('of a pipeline that is held to namespaces looks at nothing of the whole cluster, and at no other namespace', async () => {
+    const context = {
+      namespace: 'items',
+      namespaces: ['items'],
+      target: 'jp',
+      signal: new AbortController().signal,
+      cluster: async () => ({
+        get: async ({ ref }: { ref: object }) => ({ ...ref, metadata: { name: 'x' } }),
+        isNamespaced: async ({ kind }: { kind: string }) => (kind === 'Gone' ? undefined : kind !== 'ClusterThing'),
+      }),
+    } as never;
+    const look = (kind: string, name = 'x') => step(findParameters.parse({ object: { kind, name } }), at, context);
+    for (const kind of ['ClusterRole', 'ClusterThing', 'Gone']) await expect(look(kind)).rejects.toThrow('may not be');
+    const namespace = findParameters.parse({ object: { 'api-version': 'v1', kind: 'Namespace', name: 'kube-system' } });
+    await expect(step(namespace, at, context)).rejects.toThrow('"kube-system" is not among the namespaces of its team');
+    expect(await look('Thing')).toMatchObject({ is: 'succeeded' });
   });
 
   it.each([

@@ -1,11 +1,18 @@
 /** Looks once for what is wanted. What is not there is a failure: later stages rely on it. */
 import type { Input, Outcome } from '../../core/run.ts';
-import { isClusterError, type LiveObject } from '../../ports/cluster.ts';
+import { beyondKind, beyondNamespaces } from '../../kubernetes/allowed-namespaces.ts';
+import { type Cluster, isClusterError, type LiveObject } from '../../ports/cluster.ts';
 import { type StageContext, TerminalError } from '../kind.ts';
 import { type FindCursor, type FindOutputs, type FindParameters, MAXIMUM_OBJECT_CHARACTERS } from './schema.ts';
 
 type Result = Outcome<FindCursor, FindOutputs>;
 const MAXIMUM_DEPTH = 8;
+const HOW_IT_ENDED = {
+  succeeded: 'has succeeded',
+  failed: 'has failed',
+  cancelled: 'was cancelled',
+  any: 'has ended',
+} as const;
 
 export async function step(
   parameters: FindParameters,
@@ -25,8 +32,7 @@ async function findExecution(
   if (others === undefined) throw new TerminalError('There are no other executions here.');
   const found = await others.newest({ pipeline, ...(end === 'any' ? {} : { end }) });
   if (found?.end === undefined) {
-    const which = end === 'any' ? 'has ended' : `was ${end}`;
-    return notFound(`No recent execution of ${pipeline} ${end === 'succeeded' ? 'has succeeded' : which}`);
+    return notFound(`No recent execution of ${pipeline} ${HOW_IT_ENDED[end]}`);
   }
   const images = Object.entries(found.images).map(([name, { repository, tag, digest }]): [string, string] => [
     name,
@@ -51,7 +57,9 @@ async function findObject(
   if (target === undefined) throw new TerminalError('An object is looked for on a target; give the stage one.');
   const ref = { apiVersion, kind, name, namespace };
   try {
-    const found = await (await context.cluster()).get({ ref, signal });
+    const cluster = await context.cluster();
+    await requireReach(cluster, ref, context);
+    const found = await cluster.get({ ref, signal });
     if (found === undefined) return notFound(`There is no ${kind} ${namespace}/${name} in ${target}`);
     const { managedFields: _, ...metadata } = found.metadata;
     const object = { ...found, metadata };
@@ -67,6 +75,18 @@ async function findObject(
     const code = error.code === 'unreachable' ? 'cluster-unreachable' : 'manifest-refused';
     return { is: 'failed', reason: { code, text: error.message }, then: error.retryable ? 'sameStep' : 'giveUp' };
   }
+}
+
+/** What a team is held to when it writes, it is held to when it looks. Throws TerminalError. */
+async function requireReach(
+  cluster: Cluster,
+  { apiVersion, kind, name, namespace }: { apiVersion: string; kind: string; name: string; namespace: string },
+  { namespaces, signal }: StageContext,
+): Promise<void> {
+  if (namespaces === undefined) return;
+  const object = { apiVersion, kind, metadata: { name, namespace } };
+  const beyond = beyondNamespaces(namespaces, object) ?? (await beyondKind(cluster, object, signal));
+  if (beyond !== undefined) throw new TerminalError(`It may not be looked at. ${beyond}.`);
 }
 
 /** The images of the containers, wherever in the object the pod's template stands. */

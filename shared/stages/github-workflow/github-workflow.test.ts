@@ -15,6 +15,12 @@ const PARAMETERS = {
 
 prove({ name: 'a run', kind: githubWorkflow, parameters: PARAMETERS, world: () => githubActionsFarEnd() });
 prove({
+  name: 'a run, for whoever asks too often at first',
+  kind: githubWorkflow,
+  parameters: PARAMETERS,
+  world: () => githubActionsFarEnd({ tooOften: 2 }),
+});
+prove({
   name: 'a run that fails',
   kind: githubWorkflow,
   parameters: PARAMETERS,

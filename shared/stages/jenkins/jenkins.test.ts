@@ -20,6 +20,12 @@ prove({
   world: () => jenkinsFarEnd({ crumbs: false, properties: 'image=items-api:1.2.3\n' }),
 });
 prove({
+  name: 'a request of which nothing is heard, and that was taken',
+  kind: jenkins,
+  parameters: PARAMETERS,
+  world: () => jenkinsFarEnd({ lag: 1 }),
+});
+prove({
   name: 'a build that fails',
   kind: jenkins,
   parameters: PARAMETERS,
@@ -30,14 +36,16 @@ prove({
 /** Runs the stage until it ends. */
 async function play(parameters: object, world: ReturnType<typeof jenkinsFarEnd>) {
   const texts: string[] = [];
+  let now = 30_001;
   let cursor: JenkinsCursor | undefined;
   for (let steps = 0; steps < 20; steps += 1) {
     const context = {
       execution: 'e1',
       stage: 'build',
       attempt: 1,
+      tries: 1,
       mayWrite: () => true,
-      clock: { now: () => 30_001, after: () => () => undefined },
+      clock: { now: () => now, after: () => () => undefined },
       signal: new AbortController().signal,
       secrets: { get: async () => world.secrets.jenkins },
       http: world.http,
@@ -47,6 +55,7 @@ async function play(parameters: object, world: ReturnType<typeof jenkinsFarEnd>)
     if (outcome.is !== 'waiting') return { outcome, texts };
     texts.push(outcome.reason.text);
     cursor = outcome.cursor;
+    if (cursor.is === 'starting') now = 'until' in outcome.for ? (outcome.for.until ?? now) : now;
     world.passTime();
   }
   throw new Error('the build did not end');
@@ -80,6 +89,18 @@ describe('a Jenkins build', () => {
       is: 'failed',
       reason: { text: `team/items-api #40 ended FAILURE: ${JENKINS_URL}/job/team/job/items-api/40/console` },
     });
+  });
+
+  it('of which nobody knows whether it was asked for is looked for before another is', async () => {
+    const late = jenkinsFarEnd({ lag: 3 });
+    const { outcome, texts } = await play(PARAMETERS, late);
+    expect(outcome.is).toBe('succeeded');
+    expect(texts[0]).toContain('Nobody knows whether team/items-api was started in Jenkins');
+    expect(late.builds).toHaveLength(1);
+    // A minute later it is taken for lost.
+    const lost = jenkinsFarEnd({ lag: 1_000 });
+    expect((await play(PARAMETERS, lost)).outcome.is).toBe('succeeded');
+    expect(lost.builds).toHaveLength(1);
   });
 
   it('that is unstable means what the author says', async () => {

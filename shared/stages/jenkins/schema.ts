@@ -35,6 +35,8 @@ export const jenkinsParameters = z.strictObject({
 export type JenkinsParameters = z.output<typeof jenkinsParameters>;
 
 export const jenkinsCursor = z.discriminatedUnion('is', [
+  /** Nobody knows whether the build was asked for: until then (epoch ms) it is looked for before it is asked for again. */
+  z.strictObject({ version: z.literal(1), is: z.literal('starting'), until: z.int() }),
   z.strictObject({ version: z.literal(1), is: z.literal('queued'), item: z.int() }),
   z.strictObject({ version: z.literal(1), is: z.literal('building'), build: z.int() }),
 ]);

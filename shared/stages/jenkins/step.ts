@@ -2,9 +2,13 @@
 import type { Input, Outcome } from '../../core/run.ts';
 import { checkedDurationMs } from '../../pipeline/duration.ts';
 import type { StageContext } from '../kind.ts';
-import { fencedOff, lookLater, throughTrouble } from '../remote.ts';
-import { type Build, jenkinsClient } from './client.ts';
+import { fencedOff, lookLater, RemoteTrouble, throughTrouble } from '../remote.ts';
+import { type Build, type Found, jenkinsClient } from './client.ts';
 import type { JenkinsCursor, JenkinsOutputs, JenkinsParameters } from './schema.ts';
+
+/** How long a build of which nobody knows whether it was asked for may take to appear, in ms. */
+const PERHAPS_WITHIN_MS = 60_000;
+const LOOK_MS = 5_000;
 
 type Result = Outcome<JenkinsCursor, JenkinsOutputs>;
 type Client = ReturnType<typeof jenkinsClient>;
@@ -18,7 +22,7 @@ export async function step(
   const everyMs = checkedDurationMs(parameters.every);
   const { cursor } = at;
   const work = async (): Promise<Result> => {
-    if (cursor === undefined) return begin(parameters, client, context, everyMs);
+    if (cursor === undefined || cursor.is === 'starting') return begin(parameters, client, cursor, context, everyMs);
     if (cursor.is === 'queued') return followItem(parameters, client, cursor, context, everyMs);
     return followBuild(parameters, client, cursor.build, context, everyMs);
   };
@@ -28,17 +32,35 @@ export async function step(
 async function begin(
   parameters: JenkinsParameters,
   client: Client,
+  cursor: Extract<JenkinsCursor, { is: 'starting' }> | undefined,
   context: StageContext,
   everyMs: number,
 ): Promise<Result> {
   const { job } = parameters;
-  const found = await client.find();
-  if (found === undefined && !context.mayWrite()) return fencedOff(`The Jenkins job ${job}`);
-  const begun = found ?? { is: 'queued' as const, item: await client.start() };
-  return lookLater<JenkinsCursor>({ version: 1, ...begun }, context, {
-    text: `${job} was started in Jenkins`,
-    everyMs,
-  });
+  const begun = await client.find();
+  const started = (one: Found): Result =>
+    lookLater<JenkinsCursor>({ version: 1, ...one }, context, { text: `${job} was started in Jenkins`, everyMs });
+  if (begun !== undefined) return started(begun);
+  const { tries, clock } = context;
+  if (cursor === undefined ? tries > 1 : clock.now() < cursor.until) return perhaps(parameters, cursor, context);
+  if (!context.mayWrite()) return fencedOff(`The Jenkins job ${job}`);
+  try {
+    return started({ is: 'queued', item: await client.start() });
+  } catch (error) {
+    if (!(error instanceof RemoteTrouble)) throw error;
+    return perhaps(parameters, undefined, context);
+  }
+}
+
+/** A request of which nothing was heard may still be on its way into the queue, where nobody sees it yet. */
+function perhaps(
+  { job }: JenkinsParameters,
+  cursor: Extract<JenkinsCursor, { is: 'starting' }> | undefined,
+  context: StageContext,
+): Result {
+  const until = cursor?.until ?? context.clock.now() + PERHAPS_WITHIN_MS;
+  const text = `Nobody knows whether ${job} was started in Jenkins; its build is looked for before another is started`;
+  return lookLater<JenkinsCursor>({ version: 1, is: 'starting', until }, context, { text, everyMs: LOOK_MS });
 }
 
 async function followItem(

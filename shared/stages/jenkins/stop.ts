@@ -14,8 +14,13 @@ export async function stop(
 ): Promise<Outcome<JenkinsCursor, null>> {
   const client = jenkinsClient(parameters, context);
   const work = async (): Promise<Outcome<JenkinsCursor, null>> => {
-    const begun = at.cursor ?? (await client.find());
-    if (begun === undefined) return { is: 'succeeded', outputs: null };
+    const { cursor } = at;
+    const begun = cursor === undefined || cursor.is === 'starting' ? await client.find() : cursor;
+    if (begun === undefined) {
+      // What was perhaps asked for may still appear.
+      if (cursor?.is === 'starting' && context.clock.now() < cursor.until) return later(cursor);
+      return { is: 'succeeded', outputs: null };
+    }
     let build = begun.is === 'building' ? begun.build : undefined;
     if (begun.is === 'queued') {
       const item = await client.item(begun.item);

@@ -1,4 +1,5 @@
 /** The stage kind `pipeline`. */
+import { checkedDurationMs } from '../../pipeline/duration.ts';
 import type { StageKind } from '../kind.ts';
 import {
   outputsOf,
@@ -12,6 +13,9 @@ import {
 import { step } from './step.ts';
 import { stop } from './stop.ts';
 
+/** What an execution may take whose pipeline says nothing of it. */
+const USUAL_EXECUTION = '24h';
+
 export const pipeline: StageKind<PipelineParameters, PipelineCursor, PipelineOutputs> = {
   kind: 'pipeline',
   description: 'Runs another pipeline, and waits for its end where that is wanted.',
@@ -20,6 +24,7 @@ export const pipeline: StageKind<PipelineParameters, PipelineCursor, PipelineOut
   cursor: pipelineCursor,
   outputs: pipelineOutputs,
   outputsOf,
+  longestMs: ({ wait }) => (wait ? checkedDurationMs(USUAL_EXECUTION) : 0),
   gate: ({ pipeline: name, wait }) => (wait ? `run of ${name}` : `start of ${name}`),
   step,
   stop,

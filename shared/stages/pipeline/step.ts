@@ -50,9 +50,9 @@ async function request(
     const text = `${parameters.pipeline} was not asked to run: this worker no longer holds the step`;
     return { is: 'failed', reason: { code: 'fenced-off', text }, then: 'sameStep' };
   }
-  const { pipeline, inputs, images } = parameters;
+  const { pipeline, inputs, images, wait: isWaitedFor } = parameters;
   const key = requestKey(context);
-  const answer = await others.start({ parent: execution, key, pipeline, inputs, images });
+  const answer = await others.start({ parent: execution, key, pipeline, inputs, images, isWaitedFor });
   if (answer.is === 'refused') {
     const code = answer.isCycle ? 'pipeline-cycle' : 'invalid-parameters';
     return { is: 'failed', reason: { code, text: answer.text }, then: 'giveUp' };

@@ -94,6 +94,32 @@ describe('a request that is polled', () => {
     expect(world.asked.every((line) => line.includes(' https://jobs.example.com/'))).toBe(true);
   });
 
+  it('of which nobody heard whether it acted is taken back where that needs no answer of it', async () => {
+    const stopped = async (cancel: object, more: object) => {
+      const world = jobs('passed');
+      const context = {
+        execution: 'e1',
+        stage: 'test',
+        attempt: 1,
+        key: 'k',
+        mayWrite: () => true,
+        clock: { now: () => 0, after: () => () => undefined },
+        signal: new AbortController().signal,
+        secrets: { get: async () => 'Bearer s3cret-token' },
+        http: world.http,
+        ...more,
+      } as never;
+      const parameters = webhookParameters.parse({ ...PARAMETERS, cancel });
+      const outcome = await webhook.stop(parameters, { cursor: undefined, input: { by: 'stop' } }, context);
+      expect(outcome).toEqual({ is: 'succeeded', outputs: null });
+      return world.effects().stopped;
+    };
+    const fixed = { url: `${URL_TEXT}/current`, method: 'PUT' };
+    expect(await stopped(fixed, { mayHaveActed: true })).toEqual([`${URL_TEXT}/current`]);
+    expect(await stopped(fixed, {})).toEqual([]);
+    expect(await stopped(PARAMETERS.cancel, { mayHaveActed: true })).toEqual([]);
+  });
+
   it.each([
     [{ poll: { 'done-if': 'body.state ==' } }, 'is wrong at character'],
     [{ poll: { 'done-if': 'status + 1' } }, 'must give true or false, not'],

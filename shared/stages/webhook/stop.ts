@@ -14,7 +14,12 @@ export async function stop(
   context: StageContext,
 ): Promise<Outcome<WebhookCursor, null>> {
   const { cancel } = parameters;
-  const url = at.cursor === undefined || at.cursor.is === 'asked-to-wait' ? undefined : at.cursor.cancelUrl;
+  const url =
+    at.cursor === undefined
+      ? perhapsAt(parameters, context)
+      : 'cancelUrl' in at.cursor
+        ? at.cursor.cancelUrl
+        : undefined;
   if (cancel === undefined || url === undefined) return { is: 'succeeded', outputs: null };
   const { method, body } = cancel;
   const place = describeRequest({ method, url });
@@ -35,4 +40,10 @@ export async function stop(
     if (!(error instanceof HttpRefused)) throw error;
     return { is: 'failed', reason: { code: 'remote-refused', text: error.message }, then: 'giveUp' };
   }
+}
+
+/** Where a request is taken back of which nobody heard what it did; an address that its answer told is not known. */
+function perhapsAt({ cancel, url }: WebhookParameters, { mayHaveActed }: StageContext): string | undefined {
+  if (mayHaveActed !== true || cancel === undefined || cancel['url-from'] !== undefined) return undefined;
+  return cancel.url ?? url;
 }

@@ -4,9 +4,9 @@ import { parseReference } from '../../registry/reference.ts';
 import {
   BadPayload,
   eventId,
+  imagePushed,
   type MessageSource,
   type ParsedEvents,
-  pushedText,
   readPayload,
   type SourceMessage,
 } from '../source.ts';
@@ -40,8 +40,7 @@ export const artifactRegistry: MessageSource = {
       ...(pinned?.digest === undefined ? {} : { digest: pinned.digest }),
     };
     const id = eventId(NAME, message.messageId);
-    const text = pushedText(image.repository, image.tag);
-    return { events: [{ id, type: 'image-pushed', source: NAME, at, text, image }], ignored: 0 };
+    return { events: [imagePushed({ id, source: NAME, at, image })], ignored: 0 };
   },
 };
 

@@ -5,7 +5,7 @@ import { tellAuthors } from '../git/authors.ts';
 import {
   atMostName,
   BadPayload,
-  eventId,
+  deliveryId,
   type HttpSource,
   MAXIMUM_EVENTS_PER_BODY,
   MAXIMUM_TEXT,
@@ -94,7 +94,7 @@ function pushed({ delivery, at, registered }: About, payload: z.output<typeof pu
     const isWhole = !change.truncated && change.old !== null && change.old !== undefined;
     return [
       {
-        id: eventId(NAME, delivery, ref.type, ref.name),
+        id: deliveryId(NAME, registered, delivery, ref.type, ref.name),
         type: 'commit-pushed',
         source: NAME,
         at,
@@ -106,7 +106,10 @@ function pushed({ delivery, at, registered }: About, payload: z.output<typeof pu
           before: change.old?.target.hash,
           after,
           by: atMostName(who?.nickname ?? who?.display_name),
-          ...(isWhole ? tellAuthors(change.commits.map(({ author }) => namesOf(author?.raw))) : {}),
+          ...tellAuthors(
+            change.commits.map(({ author }) => namesOf(author?.raw)),
+            isWhole,
+          ),
         },
       },
     ];
@@ -132,7 +135,7 @@ function changed(
   return {
     events: [
       {
-        id: eventId(NAME, delivery),
+        id: deliveryId(NAME, registered, delivery),
         type: 'pull-request-changed',
         source: NAME,
         at,

@@ -1,6 +1,6 @@
 /** A build that ended, in the same words whatever system ran it. */
 import { z } from 'zod';
-import { attributeFields, commitHash, common, imageFields, MAXIMUM_URL, shortName } from '../event-fields.ts';
+import { attributeFields, commitHash, common, imageFields, MAXIMUM_URL, people, shortName } from '../event-fields.ts';
 
 export const BUILD_SOURCES = ['cloud-build', 'github-actions', 'gitlab', 'jenkins'] as const;
 export const BUILD_STATUSES = ['success', 'failure', 'cancelled', 'timeout'] as const;
@@ -28,6 +28,8 @@ export const buildFinished = z.object({
     tag: shortName.optional(),
     commit: commitHash.optional(),
     url: z.string().max(MAXIMUM_URL).optional(),
+    /** Who started it and wrote the commit that it built, where the system tells. */
+    people: people.optional(),
     /** What it was started with: substitutions, variables, parameters. */
     parameters: attributeFields.optional(),
     /** What it pushed, where the system tells. */

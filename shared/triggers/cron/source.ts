@@ -10,19 +10,24 @@ import type { CronTrigger } from './schema.ts';
 
 const NAME = 'cron';
 
-/** The key under which a pipeline's schedule is found: the same again as long as its trigger says the same. */
-export function scheduleKey(pipeline: string, trigger: CronTrigger): string {
-  return `cron:${pipeline}:${createHash('sha256').update(canonicalJson(trigger)).digest('hex').slice(0, 24)}`;
+/**
+ * The key under which a pipeline's schedule is found: the same again as long as its trigger is due at the same times,
+ * so that nothing that is due is lost where only its inputs change. `place` tells triggers of the same times apart.
+ */
+export function scheduleKey(pipeline: string, trigger: CronTrigger, place = 0): string {
+  const { with: _inputs, ...times } = trigger;
+  const text = canonicalJson(place === 0 ? times : { ...times, place });
+  return `cron:${pipeline}:${createHash('sha256').update(text).digest('hex').slice(0, 24)}`;
 }
 
 /** When the schedule is due. Throws BadCron for a rule that no trigger has. */
-export function scheduleRule(pipeline: string, trigger: CronTrigger): ScheduleRule {
+export function scheduleRule(key: string, trigger: CronTrigger): ScheduleRule {
   parseCron(trigger.cron);
   const jitterMs = trigger.jitter === undefined ? 0 : checkedDurationMs(trigger.jitter);
   return {
     cron: trigger.cron,
     timezone: trigger.timezone,
-    delayMs: delayOf(scheduleKey(pipeline, trigger), jitterMs),
+    delayMs: delayOf(key, jitterMs),
     catchUpMs: checkedDurationMs(trigger['catch-up']),
   };
 }

@@ -4,15 +4,13 @@ import { isDigest, isTag, normalizeRepository } from '../../registry/reference.t
 import {
   eventId,
   type HttpSource,
+  imagePushed,
   MAXIMUM_EVENTS_PER_BODY,
   type ParsedEvents,
-  pushedText,
   readPayload,
   type SourceEvent,
-  type SourceRequest,
-  sameSecret,
-  type Verified,
 } from '../source.ts';
+import { byHeader } from '../verify.ts';
 
 const NAME = 'docker-distribution';
 
@@ -62,7 +60,7 @@ export function dockerDistribution(
     path: source,
     mediaTypes: MEDIA_TYPES,
     secretName: 'docker-distribution-webhook',
-    verify,
+    verify: byHeader(source, 'Authorization', 'Bearer '),
     parse({ body, at }): ParsedEvents {
       const { events } = readPayload(source, envelope, body);
       const pushed = events.flatMap((one): SourceEvent[] => {
@@ -75,21 +73,9 @@ export function dockerDistribution(
         if (known === undefined || known === '') return [];
         const name = normalizeRepository(`${known}/${repository}`);
         const image = { repository: name, tag, ...(digest !== undefined && isDigest(digest) ? { digest } : {}) };
-        return [{ id: eventId(source, one.id), type: 'image-pushed', source, at, text: pushedText(name, tag), image }];
+        return [imagePushed({ id: eventId(source, one.id), source, at, image })];
       });
       return { events: pushed, ignored: events.length - pushed.length };
     },
   };
-}
-
-function verify(request: SourceRequest, secret: string | undefined): Verified {
-  if (secret === undefined || secret === '') {
-    return { refused: 'no secret "docker-distribution-webhook" is configured, so nothing from this source is taken' };
-  }
-  const given = request.headers.authorization;
-  if (given === undefined)
-    return { refused: 'the Authorization header is missing; it must be "Bearer" and the secret' };
-  if (!sameSecret(given, `Bearer ${secret}`))
-    return { refused: 'the Authorization header is not "Bearer" and the secret' };
-  return 'ok';
 }

@@ -1,17 +1,8 @@
 /** Docker Hub's webhook. It signs nothing, so its URL carries the secret; it tells no digest, so the tag is resolved later. */
 import { z } from 'zod';
 import { DOCKER_HUB, isTag, normalizeRepository } from '../../registry/reference.ts';
-import {
-  BadPayload,
-  eventId,
-  type HttpSource,
-  type ParsedEvents,
-  pushedText,
-  readPayload,
-  type SourceRequest,
-  sameSecret,
-  type Verified,
-} from '../source.ts';
+import { BadPayload, eventId, type HttpSource, imagePushed, type ParsedEvents, readPayload } from '../source.ts';
+import { byPath } from '../verify.ts';
 
 const NAME = 'docker-hub';
 
@@ -30,24 +21,14 @@ export const dockerHub: HttpSource = {
   path: NAME,
   mediaTypes: ['application/json'],
   secretName: 'docker-hub-webhook',
-  verify(request: SourceRequest, secret: string | undefined): Verified {
-    if (secret === undefined || secret === '') {
-      return { refused: 'no secret "docker-hub-webhook" is configured, so nothing from this source is taken' };
-    }
-    if (request.pathSecret === '')
-      return { refused: 'the URL ends without the secret; it is /hooks/docker-hub/SECRET' };
-    return sameSecret(request.pathSecret, secret) ? 'ok' : { refused: 'the URL does not end in the secret' };
-  },
+  verify: byPath(NAME),
   parse({ body, at }): ParsedEvents {
     const { push_data: push, repository: of, callback_url: callback } = readPayload(NAME, payload, body);
     if (!isTag(push.tag)) throw new BadPayload(`reading a ${NAME} payload: push_data.tag: must be a tag`);
     const repository = normalizeRepository(`${DOCKER_HUB}/${of.repo_name}`);
     // There is no delivery id. The time of the push and the call-back's address are this push's own.
     const id = eventId(NAME, repository, push.tag, String(push.pushed_at), callback ?? '');
-    const text = pushedText(repository, push.tag);
-    return {
-      events: [{ id, type: 'image-pushed', source: NAME, at, text, image: { repository, tag: push.tag } }],
-      ignored: 0,
-    };
+    const image = { repository, tag: push.tag };
+    return { events: [imagePushed({ id, source: NAME, at, image })], ignored: 0 };
   },
 };

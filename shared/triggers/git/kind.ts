@@ -39,10 +39,10 @@ function factOf(event: SourceEvent): GitFact | undefined {
       return ref.startsWith(BRANCH) ? { ...common, event: 'push', branch: ref.slice(BRANCH.length), paths } : undefined;
     }
     case 'pull-request-changed': {
-      const { repository, base, head, number, merged, by, author } = event.pullRequest;
+      const { repository, base, number, merged, by, author } = event.pullRequest;
       if (merged === undefined) return undefined;
       const authors = [by, author].filter((name) => name !== undefined);
-      return { event: 'merged', repository, branch: base, commit: merged.commit ?? head, number, authors, by };
+      return { event: 'merged', repository, branch: base, commit: merged.commit, number, authors, by };
     }
     case 'release-published': {
       const { repository, tag, commit, by, url, name, isPreRelease } = event.release;

@@ -1,7 +1,7 @@
 /** GitHub Packages: `package` of a repository's webhook and `registry_package` of an app, both for images alone. */
 import { z } from 'zod';
 import { isDigest, isTag, normalizeRepository } from '../../registry/reference.ts';
-import { type ParsedEvents, pushedText, readPayload } from '../source.ts';
+import { imagePushed, type ParsedEvents, readPayload } from '../source.ts';
 
 /** The registry of GitHub Packages, where a payload names no host. */
 const REGISTRY = 'ghcr.io';
@@ -45,9 +45,5 @@ export function packageEvents(about: { source: string; id: string; at: number },
   const repository = normalizeRepository((url === '' ? `${REGISTRY}/${owner}/${pushed.name}` : url).toLowerCase());
   const digest = told?.digest ?? undefined;
   const image = { repository, tag, ...(digest !== undefined && isDigest(digest) ? { digest } : {}) };
-  const { id, source, at } = about;
-  return {
-    events: [{ id, type: 'image-pushed', source, at, text: pushedText(repository, tag), image }],
-    ignored: 0,
-  };
+  return { events: [imagePushed({ ...about, image })], ignored: 0 };
 }

@@ -84,7 +84,26 @@ describe('a push', () => {
   });
 
   it('to a hook of one repository is about that one alone', () => {
-    expect(parse('push', push(), 'items').events).toMatchObject([{ commit: { registered: 'items' } }]);
+    const [own] = parse('push', push(), 'items').events;
+    expect(own).toMatchObject({ commit: { registered: 'items' } });
+    // Who knows its secret chooses its delivery ids: they are none of anybody else's.
+    expect(own?.id).not.toBe(parse('push', push()).events[0]?.id);
+    expect(own?.id).not.toBe(parse('push', push(), 'others').events[0]?.id);
+    expect(own?.id).toBe(parse('push', push(), 'items').events[0]?.id);
+  });
+
+  it('of an annotated tag is about the commit that the tag names', () => {
+    const tagged = { ref: 'refs/tags/v1', before: ZEROS, after: 'a'.repeat(40), head_commit: { id: AFTER } };
+    const [event] = parse('push', push({ ...tagged, created: true })).events;
+    expect(event).toMatchObject({ commit: { ref: 'refs/tags/v1', after: AFTER } });
+  });
+
+  it.each([
+    ['one is too long', { added: ['a'.repeat(1_025)] }],
+    ['they are too long together', { added: Array.from({ length: 1_000 }, (_, at) => `${at}/${'a'.repeat(300)}`) }],
+  ])('tells of no paths where %s to be kept', (_, commit) => {
+    const [event] = parse('push', push({ commits: [commit] })).events;
+    expect(event).not.toHaveProperty('commit.paths');
   });
 
   it('that deletes a branch has no commit after it', () => {

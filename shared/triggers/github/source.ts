@@ -2,15 +2,15 @@
 import { z } from 'zod';
 import { repositoryKey } from '../../git/repository-key.ts';
 import type { BuildStatus } from '../build/event.ts';
-import { tellAuthors } from '../git/authors.ts';
+import { tellAuthors, tellPeople } from '../git/authors.ts';
+import { tellPaths } from '../git/paths.ts';
 import { packageEvents } from '../github-packages/payload.ts';
 import {
   atMostName,
   BadPayload,
   type CommitPushed,
-  eventId,
+  deliveryId,
   type HttpSource,
-  MAXIMUM_PATHS,
   MAXIMUM_TEXT,
   type ParsedEvents,
   type PullRequestChanged,
@@ -39,6 +39,8 @@ const push = z.object({
   repository,
   pusher: z.object({ name: z.string() }).optional(),
   commits: z.array(z.object({ added: paths, modified: paths, removed: paths, author: person })).default([]),
+  /** Of an annotated tag: the commit that it names, where `after` is the tag's own object. */
+  head_commit: z.object({ id: commitHash }).nullish(),
   /** That of a forced push is not all that changed. */
   forced: z.boolean().default(false),
   created: z.boolean().default(false),
@@ -86,6 +88,9 @@ const workflowRun = z.object({
     conclusion: z.string().nullish(),
     html_url: z.string().max(1_000).optional(),
     head_repository: z.object({ full_name: z.string() }).nullish(),
+    actor: z.object({ login: z.string() }).nullish(),
+    triggering_actor: z.object({ login: z.string() }).nullish(),
+    head_commit: z.object({ author: person }).nullish(),
   }),
 });
 const CONCLUSIONS: { readonly [conclusion: string]: BuildStatus } = {
@@ -108,7 +113,7 @@ export const github: HttpSource = {
     if (delivery === undefined || delivery === '') {
       throw new BadPayload('reading a github payload: the X-GitHub-Delivery header is missing');
     }
-    const about = { id: eventId(NAME, delivery), at, registered: request.pathSecret };
+    const about = { id: deliveryId(NAME, request.pathSecret, delivery), at, registered: request.pathSecret };
     switch (request.headers['x-github-event']) {
       case 'push':
         return { events: [pushed(about, readPayload(NAME, push, body))], ignored: 0 };
@@ -130,7 +135,8 @@ export const github: HttpSource = {
 type About = { readonly id: string; readonly at: number; readonly registered: string };
 
 function pushed({ id, at, registered }: About, payload: z.output<typeof push>): CommitPushed {
-  const { ref, before, after, deleted, pusher } = payload;
+  const { ref, before, deleted, pusher } = payload;
+  const after = payload.head_commit?.id ?? payload.after;
   const branch = ref.replace(/^refs\/(heads|tags)\//, '');
   const what = deleted ? `${branch} deleted from` : `commit ${after.slice(0, 7)} pushed to ${branch} of`;
   const changedPaths = pathsOf(payload);
@@ -145,18 +151,21 @@ function pushed({ id, at, registered }: About, payload: z.output<typeof push>): 
       ...(registered === '' ? {} : { registered }),
       ref,
       ...(before === NOBODY ? {} : { before }),
-      ...(deleted || after === NOBODY ? {} : { after }),
+      ...(deleted || payload.after === NOBODY ? {} : { after }),
       ...(changedPaths === undefined ? {} : { paths: changedPaths }),
-      ...(pusher === undefined ? {} : { by: pusher.name }),
+      by: atMostName(pusher?.name),
       ...authorsOf(payload),
     },
   };
 }
 
-/** Nothing where the payload may not tell of all. */
-function authorsOf({ commits, forced, created }: z.output<typeof push>): { authors?: string[] } {
-  if (forced || created || commits.length >= LISTED_COMMITS) return {};
-  return tellAuthors(commits.map(({ author }) => [author?.username, author?.email, author?.name]));
+/** A forced or a first push, and one with as many commits as GitHub lists, may not tell of all. */
+function authorsOf({ commits, forced, created }: z.output<typeof push>): ReturnType<typeof tellAuthors> {
+  const isWhole = !forced && !created && commits.length < LISTED_COMMITS;
+  return tellAuthors(
+    commits.map(({ author }) => namesOf(author)),
+    isWhole,
+  );
 }
 
 function released({ id, at, registered }: About, payload: z.output<typeof release>): ParsedEvents {
@@ -210,6 +219,7 @@ function built({ id, at, registered }: About, payload: z.output<typeof workflowR
           branch: atMostName(run.head_branch),
           commit: run.head_sha,
           url: run.html_url,
+          ...tellPeople([[run.actor?.login, run.triggering_actor?.login], namesOf(run.head_commit?.author)]),
         },
       },
     ],
@@ -217,11 +227,12 @@ function built({ id, at, registered }: About, payload: z.output<typeof workflowR
   };
 }
 
+const namesOf = (one: z.output<typeof person>) => [one?.username, one?.email, one?.name];
+
 /** Undefined where the payload may not tell of all: a forced or a first push, or more commits than GitHub lists. */
 function pathsOf({ commits, forced, created }: z.output<typeof push>): string[] | undefined {
   if (forced || created || commits.length >= LISTED_COMMITS) return undefined;
-  const all = new Set(commits.flatMap(({ added, modified, removed }) => [...added, ...modified, ...removed]));
-  return all.size > MAXIMUM_PATHS ? undefined : [...all].sort();
+  return tellPaths(commits);
 }
 
 function changed({ id, at, registered }: About, payload: z.output<typeof pullRequest>): PullRequestChanged {

@@ -2,13 +2,13 @@
 import { z } from 'zod';
 import { repositoryKey } from '../../git/repository-key.ts';
 import type { BuildStatus } from '../build/event.ts';
-import { tellAuthors } from '../git/authors.ts';
+import { tellAuthors, tellPeople } from '../git/authors.ts';
+import { tellPaths } from '../git/paths.ts';
 import {
   atMostName,
   BadPayload,
-  eventId,
+  deliveryId,
   type HttpSource,
-  MAXIMUM_PATHS,
   MAXIMUM_TEXT,
   type ParsedEvents,
   readPayload,
@@ -60,6 +60,7 @@ const release = z.object({
 const pipeline = z.object({
   project,
   user: z.object({ username: z.string() }).nullish(),
+  commit: z.object({ author: person }).nullish(),
   object_attributes: z.object({
     id: z.int(),
     name: z.string().max(1_000).nullish(),
@@ -94,7 +95,11 @@ export const gitlab: HttpSource = {
         'reading a gitlab payload: the headers have neither Idempotency-Key nor X-Gitlab-Event-UUID',
       );
     }
-    const about = { id: eventId(NAME, delivery), at, registered: atMostName(request.pathSecret) };
+    const about = {
+      id: deliveryId(NAME, request.pathSecret, delivery),
+      at,
+      registered: atMostName(request.pathSecret),
+    };
     switch (headers['x-gitlab-event']) {
       case 'Push Hook':
       case 'Tag Push Hook':
@@ -125,7 +130,6 @@ function pushed({ id, at, registered }: About, payload: z.output<typeof push>): 
   const what = isGone ? `${branch} deleted from` : `commit ${after.slice(0, 7)} pushed to ${branch} of`;
   // A first push, or a list that was cut, does not tell of all.
   const isCut = commits.length < payload.total_commits_count || before === NOBODY;
-  const all = new Set(commits.flatMap(({ added, modified, removed }) => [...added, ...modified, ...removed]));
   return {
     id,
     type: 'commit-pushed',
@@ -138,9 +142,12 @@ function pushed({ id, at, registered }: About, payload: z.output<typeof push>): 
       ref,
       before: before === NOBODY ? undefined : before,
       after: isGone ? undefined : (checkout ?? after),
-      paths: isCut || all.size > MAXIMUM_PATHS ? undefined : [...all].sort(),
+      paths: isCut ? undefined : tellPaths(commits),
       by: atMostName(by),
-      ...(isCut ? {} : tellAuthors(commits.map(({ author }) => [author?.email, author?.name]))),
+      ...tellAuthors(
+        commits.map(({ author }) => [author?.email, author?.name]),
+        !isCut,
+      ),
     },
   };
 }
@@ -165,7 +172,7 @@ function changed({ id, at, registered }: About, payload: z.output<typeof mergeRe
       by: atMostName(user?.username),
       branch,
       author: atMostName(last.author?.email ?? last.author?.name),
-      ...(action === 'merge' ? { merged: { commit: request.merge_commit_sha ?? undefined } } : {}),
+      ...(action === 'merge' ? { merged: { commit: request.merge_commit_sha ?? last.id } } : {}),
     },
   };
 }
@@ -193,7 +200,7 @@ function released({ id, at, registered }: About, payload: z.output<typeof releas
 }
 
 function built({ id, at, registered }: About, payload: z.output<typeof pipeline>): ParsedEvents {
-  const { object_attributes: run, project: of } = payload;
+  const { object_attributes: run, project: of, user, commit } = payload;
   const status = STATUSES[run.status];
   if (status === undefined) return { events: [], ignored: 1 };
   return one({
@@ -213,6 +220,7 @@ function built({ id, at, registered }: About, payload: z.output<typeof pipeline>
       tag: run.tag ? atMostName(run.ref) : undefined,
       commit: run.sha,
       url: run.url ?? undefined,
+      ...tellPeople([[user?.username], [commit?.author?.email, commit?.author?.name]]),
     },
   });
 }

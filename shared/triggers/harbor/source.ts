@@ -4,9 +4,9 @@ import { isDigest, isTag, normalizeRepository } from '../../registry/reference.t
 import {
   eventId,
   type HttpSource,
+  imagePushed,
   MAXIMUM_EVENTS_PER_BODY,
   type ParsedEvents,
-  pushedText,
   readPayload,
   type SourceEvent,
 } from '../source.ts';
@@ -56,7 +56,7 @@ export const harbor: HttpSource = {
       const name = normalizeRepository(url.replace(/^https?:\/\//, '').replace(/(@sha256:[0-9a-f]+|:[^/:]+)$/, ''));
       const image = { repository: name, tag, ...(digest !== undefined && isDigest(digest) ? { digest } : {}) };
       const id = eventId(NAME, ...delivery, name, tag, digest ?? '');
-      return [{ id, type: 'image-pushed', source: NAME, at, text: pushedText(name, tag), image }];
+      return [imagePushed({ id, source: NAME, at, image })];
     });
     return { events, ignored: pushed.length - events.length };
   },

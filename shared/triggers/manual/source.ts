@@ -28,12 +28,19 @@ export function manualEvent(command: {
   at: number;
   /** Where a pipeline asks: those that started one another up to it. Its requests are never those of people. */
   chain?: readonly string[] | undefined;
+  /** Who is behind the execution that asks. */
+  people?: readonly string[] | undefined;
 }): ManualStart {
-  const { asked, request, by, at, chain } = command;
+  const { asked, request, by, at, chain, people } = command;
   const images = Object.entries(asked.images).map(([name, image]) => `${name} ${image.tag}`);
   const text = `${by} asked${images.length === 0 ? '' : ` for ${images.join(', ')}`}`.slice(0, MAXIMUM_TEXT);
   const id = chain === undefined ? eventId('manual', request) : stageEventId(request);
-  const manual = { ...asked, by, ...(chain === undefined ? {} : { chain: [...chain] }) };
+  const manual = {
+    ...asked,
+    by,
+    ...(chain === undefined ? {} : { chain: [...chain] }),
+    ...(people === undefined ? {} : { people: [...people] }),
+  };
   return { id, type: 'manual', source: 'manual', at, text, manual };
 }
 

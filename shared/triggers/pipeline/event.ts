@@ -1,6 +1,6 @@
 /** The event of an execution's end, by which one pipeline starts another. */
 import { z } from 'zod';
-import { common, digest, shortName, tag } from '../event-fields.ts';
+import { common, digest, people, shortName, tag } from '../event-fields.ts';
 
 /** Pipelines that may start one another in a row. */
 export const MAXIMUM_CHAIN = 20;
@@ -22,6 +22,8 @@ export const pipelineFinished = z.object({
     outputs: z.record(z.string(), z.json()),
     /** The pipelines that started one another up to this one, itself last. */
     chain: z.array(shortName).max(MAXIMUM_CHAIN),
+    /** Who started that execution, and wrote what it delivered. */
+    people: people.optional(),
   }),
 });
 export type PipelineFinished = z.output<typeof pipelineFinished>;

@@ -25,7 +25,7 @@ const images = {
 };
 const unmet = (given: object, event: ReturnType<typeof finished>, pipeline = 'items-api') =>
   pipelineTrigger
-    .conditionsOf(pipelineTriggerSchema.parse(given), event, { pipeline, images })
+    .conditionsOf(pipelineTriggerSchema.parse(given), event, { pipeline, images, on: [] })
     .filter(({ met }) => !met)
     .map(({ text }) => text);
 
@@ -62,7 +62,7 @@ describe('the end of a pipeline', () => {
   });
 
   it('brings the images of the same repositories that the filters let through, and its outputs', () => {
-    const surroundings = { pipeline: 'items-api', images };
+    const surroundings = { pipeline: 'items-api', images, on: [] };
     const trigger = pipelineTriggerSchema.parse({ pipeline: 'items-build' });
     expect(pipelineTrigger.imagesOf?.(trigger, finished(), surroundings)).toEqual({ one: api });
     const old = finished({ images: { api: { ...api, tag: '0.9.0' } } });

@@ -23,10 +23,12 @@ export function finishedEvent(given: {
   readonly outputs: readonly (readonly [stage: string, outputs: Json])[];
   /** The pipelines that led to it. */
   readonly chain: readonly string[];
+  /** Who is behind it. */
+  readonly people?: readonly string[];
   readonly at: number;
   readonly trace?: string | undefined;
 }): PipelineFinished {
-  const { pipeline, execution, end, images, chain, at, trace } = given;
+  const { pipeline, execution, end, images, chain, people = [], at, trace } = given;
   let room = MAXIMUM_OUTPUTS;
   const outputs = given.outputs.filter(([, value]) => {
     room -= JSON.stringify(value).length;
@@ -46,6 +48,7 @@ export function finishedEvent(given: {
       images: { ...images },
       outputs: JSON.parse(JSON.stringify(Object.fromEntries(outputs))),
       chain: [...chain, pipeline].slice(-MAXIMUM_CHAIN),
+      ...(people.length === 0 ? {} : { people: [...people] }),
     },
   };
 }

@@ -4,9 +4,9 @@ import { isTag, normalizeRepository } from '../../registry/reference.ts';
 import {
   eventId,
   type HttpSource,
+  imagePushed,
   MAXIMUM_EVENTS_PER_BODY,
   type ParsedEvents,
-  pushedText,
   readPayload,
   type SourceEvent,
 } from '../source.ts';
@@ -36,7 +36,7 @@ export const quay: HttpSource = {
       // A hash of the content would take a tag that moves back for a repetition: the digest tells repetitions.
       const id = eventId(NAME, repository, tag, String(at));
       const image = { repository, tag, isRepeatable: true as const };
-      return { id, type: 'image-pushed', source: NAME, at, text: pushedText(repository, tag), image };
+      return imagePushed({ id, source: NAME, at, image });
     });
     return { events, ignored: events.length === 0 ? 1 : all.length - events.length };
   },

@@ -1,25 +1,23 @@
 /** The senders of docs/triggers.md that have no source of their own: their documented bodies, sent to what the document shows. */
-import { createHmac } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { timingSafeEqual } from 'node:crypto';
+import { describe, expect, it, vi } from 'vitest';
 import { parsePipelines } from '../../pipeline/parse.ts';
 import { settle } from '../../pipeline/settle.ts';
 import { NO_TEMPLATES } from '../../pipeline/template.ts';
 import { stageKinds } from '../../stages/registry.ts';
 import { keysOf, triggerEntries } from '../keys.ts';
 import { conditionsOf, imagesOfEvent, triggerData } from '../matching.ts';
-import { type SourceRequest, sourceEvent } from '../source.ts';
+import { sourceEvent } from '../source.ts';
+import { SECRET } from '../testing-sample.ts';
 import type { WebhookFields } from './schema.ts';
 import { webhookEvent } from './source.ts';
+import { callOf, SENDERS } from './testing-senders.ts';
 import { verificationOf, verifyWebhook } from './verify.ts';
 
-const SECRET = 'the-secret-of-the-hook';
-const DOCUMENT = readFileSync(join(import.meta.dirname, '../../../docs/triggers.md'), 'utf8');
+// The real one, watched.
+vi.mock('node:crypto', { spy: true });
+
 const STAGES = 'stages: { pause: { uses: wait, with: { for: 1s } } }\n';
-const senders = [...DOCUMENT.matchAll(/^### (.+)\n[\s\S]*?^```yaml\n([\s\S]*?)^```\n\n^```json\n([\s\S]*?)^```/gm)].map(
-  ([, name = '', yaml = '', json = '']) => ({ name, yaml, json }),
-);
 
 function read(yaml: string) {
   const text = `pipeline: example\n${yaml}${STAGES}`;
@@ -33,41 +31,35 @@ function read(yaml: string) {
   return { settled, fields: trigger.webhook };
 }
 
-/** A call as the sender would make it, by what the pipeline says of its signature or token. */
-function call({ signature, token }: WebhookFields, body: string): SourceRequest {
-  const rawBody = Buffer.from(body);
-  const proof: { [name: string]: string } = {};
-  if (signature !== undefined) {
-    const sum = createHmac(signature.algorithm, SECRET).update(rawBody).digest(signature.encoding);
-    proof[signature.header.toLowerCase()] = `${signature.prefix ?? ''}${sum}`;
-  }
-  if (token !== undefined) proof[token.header.toLowerCase()] = `${token.prefix ?? ''}${SECRET}`;
-  const headers = { 'x-gitea-delivery': 'f6266f16-1bf3-46a5-9ea4-602e06ead473', 'x-gitea-event': 'push', ...proof };
-  return { rawBody, headers, pathSecret: 'hook', pathRest: '' };
-}
-
 function eventOf(fields: WebhookFields, body: string, at = 1) {
   const verification = verificationOf(fields) ?? '';
-  return webhookEvent({ fields, verification, request: call(fields, body), body: JSON.parse(body), at });
+  return webhookEvent({ fields, verification, request: callOf(fields, body), body: JSON.parse(body), at });
 }
 
 it('are four', () => {
-  expect(senders.map(({ name }) => name)).toEqual(['JFrog Artifactory', 'Amazon ECR', 'CircleCI', 'Gitea']);
+  expect(SENDERS.map(({ name }) => name)).toEqual(['JFrog Artifactory', 'Amazon ECR', 'CircleCI', 'Gitea']);
 });
 
-describe.each(senders)('$name', ({ yaml, json }) => {
+describe.each(SENDERS)('$name', ({ yaml, json }) => {
   const { settled, fields } = read(yaml);
 
   it('is verified by its secret alone', () => {
-    expect(verifyWebhook(fields, call(fields, json), SECRET)).toBe('ok');
-    expect(verifyWebhook(fields, call(fields, json), 'another')).toHaveProperty('refused');
-    expect(verifyWebhook(fields, call(fields, json), undefined)).toHaveProperty('refused');
-    expect(verifyWebhook(fields, { ...call(fields, json), headers: {} }, SECRET)).toHaveProperty('refused');
-    const signed = call(fields, json);
+    expect(verifyWebhook(fields, callOf(fields, json), SECRET)).toBe('ok');
+    expect(verifyWebhook(fields, callOf(fields, json), 'another')).toHaveProperty('refused');
+    expect(verifyWebhook(fields, callOf(fields, json), undefined)).toHaveProperty('refused');
+    expect(verifyWebhook(fields, { ...callOf(fields, json), headers: {} }, SECRET)).toHaveProperty('refused');
+    const signed = callOf(fields, json);
     const changed = Buffer.from(signed.rawBody);
     changed[10] = (changed[10] ?? 0) ^ 1;
     const verified = verifyWebhook(fields, { ...signed, rawBody: changed }, SECRET);
     expect(verified === 'ok').toBe(fields.signature === undefined);
+  });
+
+  it('is compared in constant time', () => {
+    const watched = vi.mocked(timingSafeEqual).mockClear();
+    expect(verifyWebhook(fields, callOf(fields, json), `${SECRET.slice(0, -1)}x`)).toHaveProperty('refused');
+    expect(watched).toHaveBeenCalledOnce();
+    expect(watched.mock.calls[0]?.map(({ byteLength }) => byteLength)).toEqual([32, 32]);
   });
 
   it('finds its trigger, which takes it', () => {
@@ -90,7 +82,7 @@ describe.each(senders)('$name', ({ yaml, json }) => {
 
 describe('what a call gives', () => {
   const of = (name: string) => {
-    const { yaml = '', json = '' } = senders.find((sender) => sender.name === name) ?? {};
+    const { yaml = '', json = '' } = SENDERS.find((sender) => sender.name === name) ?? {};
     const { settled, fields } = read(yaml);
     return { settled, event: eventOf(fields, json) };
   };

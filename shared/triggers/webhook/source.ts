@@ -24,7 +24,9 @@ export function webhookEvent(command: {
   const { fields, verification, request, body, at } = command;
   const { path, signature, token, delivery } = fields;
   if (JSON.stringify(body).length > MAXIMUM_DATA_CHARACTERS) {
-    throw new BadPayload(`reading a webhook payload: it has more than ${MAXIMUM_DATA_CHARACTERS} characters`);
+    throw new BadPayload(
+      `reading a call of the webhook ${path}: it has more than ${MAXIMUM_DATA_CHARACTERS} characters`,
+    );
   }
   const secret = [signature?.header, token?.header].map((name) => name?.toLowerCase());
   const kept = Object.entries(request.headers).flatMap(([name, value]): [string, string][] =>
@@ -50,17 +52,16 @@ export function webhookEvent(command: {
 }
 
 function deliveryOf(
-  { format }: WebhookFields,
+  { format, path }: WebhookFields,
   delivery: string,
   body: Json,
   headers: { readonly [name: string]: string },
 ): string {
   const content = contentOfJson(format, body);
-  if ('problem' in content) throw new BadPayload(`reading a webhook payload: ${content.problem}`);
+  if ('problem' in content) throw new BadPayload(`reading a call of the webhook ${path}: ${content.problem}`);
   const picked = pick(delivery, { ...content, headers });
   const value = 'problem' in picked ? undefined : picked.value;
   if (typeof value === 'string' && value !== '') return value;
-  throw new BadPayload(
-    `reading a webhook payload: delivery: ${delivery} gives ${'problem' in picked ? picked.problem : 'no text'}`,
-  );
+  const why = 'problem' in picked ? picked.problem : `${delivery} gives no text`;
+  throw new BadPayload(`reading a call of the webhook ${path}: delivery: ${why}`);
 }

@@ -1,6 +1,7 @@
 /** Verifies the caller of a webhook that a pipeline declares, in the way that the pipeline says. */
 import { createHash, createHmac } from 'node:crypto';
 import { type SourceRequest, sameSecret, type Verified } from '../source.ts';
+import { byHeader } from '../verify.ts';
 import { verificationText, type WebhookFields } from './schema.ts';
 
 /** Signatures that one header may list: senders send old and new ones while a secret changes. */
@@ -28,12 +29,7 @@ export function verifyWebhook(fields: WebhookFields, request: SourceRequest, sec
     const fits = all.map((part) => sameSecret(part, `${prefix}${expected}`)).includes(true);
     return fits ? 'ok' : { refused: `the ${header} header does not fit the body` };
   }
-  if (token !== undefined) {
-    const { header, prefix = '' } = token;
-    const given = request.headers[header.toLowerCase()];
-    if (given === undefined) return { refused: `the ${header} header is missing, which carries the secret` };
-    return sameSecret(given, `${prefix}${secret}`) ? 'ok' : { refused: `the ${header} header is not the secret` };
-  }
+  if (token !== undefined) return byHeader(path, token.header, token.prefix)(request, secret);
   const given = request.pathRest ?? '';
   if (given === '') return { refused: `the URL ends without the secret; it is /hooks/webhook/${path}/SECRET` };
   return sameSecret(given, secret) ? 'ok' : { refused: 'the URL does not end in the secret' };

@@ -1,4 +1,5 @@
 /** Windows, freezes and pauses are made and lifted here; who waits for what is lifted is told to look again at once. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Window } from '../../calendar/windows.ts';
 import { isHold } from '../../core/reason.ts';
 import type { Bus } from '../../ports/bus.ts';
@@ -43,7 +44,11 @@ export function setWindows(
     if (JSON.stringify(next).length > MAXIMUM_WINDOW_CHARACTERS) {
       return { refused: `all windows together may take ${MAXIMUM_WINDOW_CHARACTERS} characters, and would take more` };
     }
-    return { ...holds, windows: next };
+    const { [scope]: setBefore, ...othersSetAt } = holds.windowsSetAt ?? {};
+    const isSame = setBefore !== undefined && JSON.stringify(before) === JSON.stringify(windows);
+    const setAt = isSame ? setBefore : ports.clock.now();
+    const windowsSetAt = windows.length === 0 ? othersSetAt : { ...othersSetAt, [scope]: setAt };
+    return { ...holds, windows: next, windowsSetAt };
   });
 }
 
@@ -60,6 +65,41 @@ export function addFreeze(ports: ChangePorts, freeze: Omit<Freeze, 'at'>): Promi
     if (freezes.length >= MAXIMUM_HOLDS)
       return { refused: `there are ${freezes.length} freezes already, as many as may be` };
     return { ...holds, freezes: [...freezes, { ...freeze, at: now }] };
+  });
+}
+
+/**
+ * Makes the freezes that come from a file those that are given; those that people made are left alone. What is over
+ * already may stand in the file.
+ */
+export function setFreezes(
+  ports: ChangePorts,
+  command: { readonly freezes: readonly Omit<Freeze, 'at' | 'by' | 'isFromFile'>[]; readonly by: string },
+): Promise<HoldAnswer> {
+  const { freezes: given, by } = command;
+  const now = ports.clock.now();
+  const backwards = given.find(({ from, until }) => from !== undefined && until !== undefined && until <= from);
+  if (backwards !== undefined) {
+    return Promise.resolve({ is: 'refused', text: `the freeze ${backwards.id} would end before it begins` });
+  }
+  const lasting = given.filter(({ until }) => until === undefined || until > now);
+  const names = lasting.map(({ id }) => id).join(', ') || 'none';
+  return change(ports, `${by} made the freezes of the file: ${names}`, (holds) => {
+    const others = holds.freezes.filter(({ isFromFile }) => isFromFile === undefined);
+    const taken = lasting.find(({ id }) => others.some((one) => one.id === id));
+    if (taken !== undefined) return { refused: `somebody has made a freeze ${taken.id}, which is not of the file` };
+    const before = holds.freezes.filter(({ isFromFile }) => isFromFile === true);
+    const next = lasting.map((freeze): Freeze => {
+      const known = before.find(({ id }) => id === freeze.id);
+      const { at: _at, by: _by, isFromFile: _isFromFile, ...told } = known ?? { at: now, by };
+      const isSame = known !== undefined && isDeepStrictEqual(told, freeze);
+      return isSame ? known : { ...freeze, by, at: now, isFromFile: true };
+    });
+    if (next.length === before.length && next.every((one) => before.includes(one))) return 'unchanged';
+    if (others.length + next.length > MAXIMUM_HOLDS) {
+      return { refused: `${others.length + next.length} freezes are more than the ${MAXIMUM_HOLDS} that may be` };
+    }
+    return { ...holds, freezes: [...others, ...next] };
   });
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type EngineBench, openBench, scripted } from '../../../test/support/engine-bench.ts';
 import type { Window } from '../../calendar/windows.ts';
 import { statusOf } from '../../core/execution.ts';
+import { restartExecution } from '../restart-execution.ts';
 import { cancelExecution } from '../stop-execution.ts';
 
 const HOUR_MS = 60 * 60_000;
@@ -51,6 +52,31 @@ describe('a window', () => {
     expect(revision).toBe(held.revision);
     await wait(bench, 2 * MINUTE_MS);
     expect(statusOf(await bench.execution('e1'))).toBe('succeeded');
+  });
+
+  it('holds a restart where it goes on, because that is where the execution begins', async () => {
+    await using bench = openBench();
+    const [build, fails] = [scripted('build'), scripted('test', ['fail'], { needs: ['build'] })];
+    await bench.start('e0', { stages: [build, fails, scripted('ship', [], { needs: ['test'] })] });
+    await bench.settle();
+    await bench.pass(MINUTE_MS);
+    await bench.holds.setWindows({ scope: 'pipeline:items-api', windows: [windowAfter(bench.clock.now())], by: 'aki' });
+    expect((await restartExecution(bench.engine, { id: 'e0', by: 'ben' }, () => 'e1')).is).toBe('accepted');
+    await bench.settle();
+    expect(await statuses(bench)).toEqual(['succeeded', 'waiting', 'pending']);
+    expect((await stageOf(bench, 'test'))?.reason?.code).toBe('outside-window');
+    await bench.holds.setWindows({ scope: 'pipeline:items-api', windows: [], by: 'aki' });
+    await bench.settle();
+    expect(await statuses(bench)).toEqual(['succeeded', 'failed', 'skipped']);
+  });
+
+  it('of a pipeline holds nothing that is under way', async () => {
+    await using bench = openBench();
+    await bench.start('e1', { stages: [scripted('build', ['wait']), scripted('test', [], { needs: ['build'] })] });
+    await bench.settle();
+    await bench.holds.setWindows({ scope: 'pipeline:items-api', windows: [windowAfter(bench.clock.now())], by: 'aki' });
+    await wait(bench, 30 * MINUTE_MS);
+    expect(await statuses(bench)).toEqual(['succeeded', 'succeeded']);
   });
 
   it('of a target holds only the stages on it, each before its first step', async () => {
@@ -186,7 +212,7 @@ describe('a pause', () => {
 
   it('does not keep an execution from being cancelled, and nothing is asked of the kind', async () => {
     await using bench = openBench();
-    await bench.holds.pause({ scope: 'execution:e1', ...WHO });
+    await bench.holds.pause({ scope: 'pipeline:items-api', ...WHO });
     await bench.start('e1', { stages: [scripted('build')] });
     await bench.settle();
     await cancelExecution(bench.engine, { id: 'e1', by: 'aki' });
@@ -219,7 +245,7 @@ describe('skipping a stage that waits', () => {
 
   it('that is held needs nothing of its kind', async () => {
     await using bench = openBench();
-    await bench.holds.pause({ scope: 'execution:e1', ...WHO });
+    await bench.holds.pause({ scope: 'pipeline:items-api', ...WHO });
     await bench.start('e1', { stages: [scripted('build')] });
     await bench.settle();
     await bench.holds.skip({ execution: 'e1', stage: 'build', ...WHO });
@@ -243,3 +269,36 @@ async function startAndRead(bench: EngineBench, stages: Parameters<EngineBench['
   await bench.settle();
   return bench.execution('e1');
 }
+
+describe('the freezes of a file', () => {
+  const week = { id: 'golden-week', scope: 'all', reason: 'holidays', until: Date.parse('2100-05-06T00:00:00Z') };
+  const night = { id: 'night', scope: 'target:jp', reason: 'the network is bad' };
+  const ids = async (bench: EngineBench) => (await bench.holds.read()).freezes.map(({ id }) => id).toSorted();
+
+  it('come and go with it, and leave those of people alone', async () => {
+    await using bench = openBench();
+    await bench.holds.addFreeze({ id: 'incident', scope: 'all', ...WHO });
+    expect(await bench.holds.setFreezes({ freezes: [week, night], by: 'ci' })).toEqual({ is: 'changed' });
+    expect(await ids(bench)).toEqual(['golden-week', 'incident', 'night']);
+    const [, first] = (await bench.holds.read()).freezes;
+    await bench.pass(MINUTE_MS);
+    expect(await bench.holds.setFreezes({ freezes: [week, night], by: 'another' })).toEqual({ is: 'unchanged' });
+    const longer = { ...night, reason: 'the network is still bad' };
+    expect(await bench.holds.setFreezes({ freezes: [week, longer], by: 'another' })).toEqual({ is: 'changed' });
+    const { freezes } = await bench.holds.read();
+    expect(freezes[1]).toEqual(first);
+    expect(freezes[2]).toMatchObject({ ...longer, by: 'another' });
+    expect(await bench.holds.setFreezes({ freezes: [], by: 'ci' })).toEqual({ is: 'changed' });
+    expect(await ids(bench)).toEqual(['incident']);
+  });
+
+  it('are refused where somebody made one of that name, or one ends before it begins; old ones may stand there', async () => {
+    await using bench = openBench();
+    await bench.holds.addFreeze({ id: 'night', scope: 'all', ...WHO });
+    expect(await bench.holds.setFreezes({ freezes: [night], by: 'ci' })).toMatchObject({ is: 'refused' });
+    const backwards = { ...week, from: week.until };
+    expect(await bench.holds.setFreezes({ freezes: [backwards], by: 'ci' })).toMatchObject({ is: 'refused' });
+    const over = { ...week, until: bench.clock.now() - 1 };
+    expect(await bench.holds.setFreezes({ freezes: [over], by: 'ci' })).toEqual({ is: 'unchanged' });
+  });
+});

@@ -39,6 +39,39 @@ export function heldBy(holds: Holds, beginner: Beginner, now: number, isOverridd
   return byWindow(windowsOf(holds, beginner), beginner, now);
 }
 
+/**
+ * True where one and the same thing has kept it from beginning at every moment from `since` to `now`: it cannot have
+ * begun between two that took turns.
+ */
+export function isHeldThroughout(
+  holds: Holds,
+  beginner: Beginner,
+  { since, now }: { readonly since: number; readonly now: number },
+  isOverridden: boolean,
+): boolean {
+  const then = madeBy(holds, since);
+  if (pauseOf(then, scopesOfPause(beginner)) !== undefined) return true;
+  if (isOverridden) return false;
+  const scopes = scopesOf(beginner);
+  const isFrozen = then.freezes.some(
+    (freeze) => scopes.includes(freeze.scope) && isInForce(freeze, since) && isInForce(freeze, now),
+  );
+  if (isFrozen) return true;
+  return windowsOf(then, beginner).some(
+    ({ windows }) => !isOpen(windows, since) && (nextOpening(windows, since) ?? Number.POSITIVE_INFINITY) > now,
+  );
+}
+
+/** Of what is held, that which was by then. */
+function madeBy({ windows, windowsSetAt = {}, freezes, pauses }: Holds, at: number): Holds {
+  return {
+    format: 1,
+    windows: Object.fromEntries(Object.entries(windows).filter(([scope]) => (windowsSetAt[scope] ?? 0) <= at)),
+    freezes: freezes.filter((one) => one.at <= at),
+    pauses: pauses.filter((one) => one.at <= at),
+  };
+}
+
 export function isInForce({ from, until }: Freeze, now: number): boolean {
   return (from === undefined || from <= now) && (until === undefined || now < until);
 }
@@ -90,7 +123,7 @@ function byPause({ scope, reason, by }: Pause): Held {
 
 function byFreeze(freeze: Freeze, { execution, stage }: Beginner): Held {
   const { id, scope, reason, by, until } = freeze;
-  const what = scope === 'all' ? 'Everything' : scope.replace(':', ' ');
+  const what = scope === 'all' ? 'Everything' : `The ${scope.replace(':', ' ')}`;
   const end = until === undefined ? 'until it is lifted' : `until ${isoSeconds(until)}`;
   return {
     reason: {

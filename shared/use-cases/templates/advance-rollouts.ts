@@ -103,7 +103,7 @@ async function moveLocks(
   rollout: Rollout,
   state: RolloutState & { is: 'moving' },
 ): Promise<Moved> {
-  const page = await pageAfter(ports, state.past);
+  const { page, last } = await pageAfter(ports, state.past);
   for (const pipeline of page) {
     if (ringOf(rollout, record.name, pipeline.name) > rollout.ring) continue;
     const relocked = await relock(ports, pipeline.name, async (now) => {
@@ -112,10 +112,7 @@ async function moveLocks(
     });
     if (relocked?.is === 'refused') return stopped(ports, pipeline.name, relocked.because);
   }
-  const last = page.at(-1);
-  if (last !== undefined && page.length === PAGE) {
-    return { change: { state: { ...state, past: last.name } }, waits: false };
-  }
+  if (last !== undefined) return { change: { state: { ...state, past: last } }, waits: false };
   // Pipelines run while others still wait for their locks to move, and what fails then is a failure too.
   const { since } = state;
   return {
@@ -130,7 +127,7 @@ async function countProof(
   rollout: Rollout,
   state: RolloutState & { is: 'proving' },
 ): Promise<Moved> {
-  const page = await pageAfter(ports, state.past);
+  const { page, last } = await pageAfter(ports, state.past);
   let { pipelines, successes } = state.round;
   for (const pipeline of page) {
     if (pipeline.templates?.[record.name] !== rollout.version) continue;
@@ -146,10 +143,7 @@ async function countProof(
     successes += counted.successes;
   }
   const round = { pipelines, successes };
-  const last = page.at(-1);
-  if (last !== undefined && page.length === PAGE) {
-    return { change: { state: { ...state, past: last.name, round } }, waits: false };
-  }
+  if (last !== undefined) return { change: { state: { ...state, past: last, round } }, waits: false };
   if (pipelines > 0 && successes < rollout.after) {
     const again = { past: '', round: { pipelines: 0, successes: 0 }, counted: round };
     return { change: { state: { ...state, ...again } }, waits: true };
@@ -192,7 +186,7 @@ async function goBack(
   rollout: Rollout,
   state: RolloutState & { is: 'goingBack' },
 ): Promise<Moved> {
-  const page = await pageAfter(ports, state.past);
+  const { page, last } = await pageAfter(ports, state.past);
   const left: LeftBehind[] = [...state.left];
   for (const { name } of page) {
     let missing: string | undefined;
@@ -206,10 +200,7 @@ async function goBack(
     const because = missing ?? (relocked?.is === 'refused' ? relocked.because : undefined);
     if (because !== undefined && left.length < MAXIMUM_LEFT) left.push({ pipeline: name, because });
   }
-  const last = page.at(-1);
-  if (last !== undefined && page.length === PAGE) {
-    return { change: { state: { ...state, past: last.name, left } }, waits: false };
-  }
+  if (last !== undefined) return { change: { state: { ...state, past: last, left } }, waits: false };
   return { change: { state: { is: 'over', at: ports.clock.now(), how: 'rolledBack', left } }, waits: true };
 }
 
@@ -275,6 +266,11 @@ async function rangesOf(
   return uses.filter((use) => use.name === template).map(({ range }) => range);
 }
 
-function pageAfter({ pipelines }: RolloutPorts, past: string): Promise<readonly AppliedPipeline[]> {
-  return pipelines.list({ limit: PAGE, ...(past === '' ? {} : { after: past }) });
+/** The next pipelines by name. `last` is the name of the last of them where more may follow. */
+async function pageAfter(
+  { pipelines }: RolloutPorts,
+  past: string,
+): Promise<{ readonly page: readonly AppliedPipeline[]; readonly last: string | undefined }> {
+  const page = await pipelines.list({ limit: PAGE, ...(past === '' ? {} : { after: past }) });
+  return { page, last: page.length === PAGE ? page.at(-1)?.name : undefined };
 }

@@ -39,13 +39,13 @@ export type Impact =
   | { readonly is: 'refused'; readonly problems: readonly Problem[] };
 
 export type ImpactPorts = Pick<RolloutPorts, 'pipelines' | 'blobs' | 'usesOf'> &
-  LanguagePorts & { readonly library: OpenLibrary };
+  LanguagePorts & { readonly openLibrary: OpenLibrary };
 
 export async function impactOf(
   ports: ImpactPorts,
   { file, text }: { readonly file: string; readonly text: string },
 ): Promise<Impact> {
-  const library = await ports.library();
+  const library = await ports.openLibrary();
   const read = await withTemplates(library, choiceFor(''), (templates) =>
     readTemplate({ file, text, kinds: ports.kinds, templates }),
   );

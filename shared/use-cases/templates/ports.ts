@@ -1,6 +1,7 @@
 /** What the use cases of templates are given. */
-import type { StageKinds } from '../../pipeline/checks.ts';
+
 import type { TemplateUse } from '../../pipeline/template.ts';
+import type { StageKinds } from '../../pipeline/usable.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import type { ListedCells } from '../../ports/cells.ts';
 import type { Clock } from '../../ports/clock.ts';

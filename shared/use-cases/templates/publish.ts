@@ -26,7 +26,7 @@ const MAXIMUM_PIPELINES = 20_000;
 const PAGE = 200;
 const TRIES = 5;
 
-export type PublishPorts = RolloutPorts & LanguagePorts & { readonly library: OpenLibrary };
+export type PublishPorts = RolloutPorts & LanguagePorts & { readonly openLibrary: OpenLibrary };
 
 export type PublishCommand = {
   readonly file: string;
@@ -64,7 +64,7 @@ export async function publishTemplate(ports: PublishPorts, command: PublishComma
   if (!Number.isInteger(after) || after < 1 || after > MAXIMUM_AFTER) {
     return whole(`a ring is proved by 1 to ${MAXIMUM_AFTER} successful executions, not ${after}`);
   }
-  const library = await ports.library();
+  const library = await ports.openLibrary();
   const checked = await withTemplates(library, choiceFor(''), (templates) =>
     readTemplate({ file, text, kinds: ports.kinds, templates }),
   );

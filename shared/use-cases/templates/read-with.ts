@@ -1,12 +1,12 @@
 /** Files read with the templates of one choice of versions: checks a template, and plans a pipeline as it would run with them. */
-import type { Plan } from '../../core/plan.ts';
-import type { StageKinds } from '../../pipeline/checks.ts';
-import { compile } from '../../pipeline/compile.ts';
+
+import { type Outline, outline } from '../../pipeline/outline.ts';
 import { MAXIMUM_PIPELINE_FILE_BYTES, parsePipelines } from '../../pipeline/parse.ts';
 import type { Path, Problem } from '../../pipeline/problem.ts';
 import type { Definition } from '../../pipeline/schema.ts';
-import { CannotSettle, outlinedImages, type SettledDefinition, settle } from '../../pipeline/settle.ts';
+import { CannotSettle } from '../../pipeline/settle.ts';
 import type { Template, Templates } from '../../pipeline/template.ts';
+import type { StageKinds } from '../../pipeline/usable.ts';
 import { readYaml } from '../../pipeline/yaml-file.ts';
 
 const MAXIMUM_VALUES = 20_000;
@@ -36,12 +36,7 @@ export function readTemplate(command: {
   return { template, placeOf: (path) => document?.valueAt(path) ?? { line: 1, column: 1 } };
 }
 
-export type Outlined = {
-  readonly definition: Definition;
-  readonly settled: SettledDefinition;
-  /** As it would run, with stand-ins for images. What rests on inputs that somebody must give stays open. */
-  readonly plan: Plan;
-};
+export type Outlined = Outline & { readonly definition: Definition };
 
 /** The pipeline of that name in the file, planned with those templates; or everything that is wrong with it. */
 export function outlineWith(command: {
@@ -58,10 +53,7 @@ export function outlineWith(command: {
   const definition = parsed.pipelines.find((one) => one.pipeline === pipeline);
   if (definition === undefined) return { problems: [whole(`the file has no pipeline "${pipeline}" any more`)] };
   try {
-    const settled = settle({ definition, templates, inputs: {}, isOpen: true });
-    const images = outlinedImages(settled);
-    const plan = compile({ definition: settled, kinds, templates, targets: undefined, images, trigger: {} });
-    return { definition, settled, plan };
+    return { definition, ...outline({ definition, kinds, templates, targets: undefined }) };
   } catch (error) {
     if (!(error instanceof CannotSettle)) throw error;
     return { problems: error.problems.map(whole) };

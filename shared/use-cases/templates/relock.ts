@@ -15,7 +15,7 @@ const MAXIMUM_TOLD = 3;
 type Ports = LanguagePorts & {
   readonly pipelines: Pipelines;
   readonly blobs: RolloutPorts['blobs'];
-  readonly library: OpenLibrary;
+  readonly openLibrary: OpenLibrary;
 };
 
 export async function relockPipeline(
@@ -25,7 +25,7 @@ export async function relockPipeline(
   const { pipeline, template, version } = command;
   const { name, file, templates: locks = {}, generation } = pipeline;
   const text = await sourceOf(ports, pipeline);
-  const library = await ports.library();
+  const library = await ports.openLibrary();
   const read = await withTemplates(library, choiceOf(name, { ...locks, [template]: version }), (templates) => {
     const outlined = outlineWith({ file, text, pipeline: name, kinds: ports.kinds, templates });
     return 'problems' in outlined
@@ -60,12 +60,12 @@ export async function relockPipeline(
 
 /** Every use of a template in the pipeline, and in its templates as they are locked. */
 export async function usesOf(
-  ports: { readonly library: OpenLibrary },
+  ports: { readonly openLibrary: OpenLibrary },
   pipeline: AppliedPipeline,
 ): Promise<readonly TemplateUse[]> {
   const definition = readDefinition(pipeline.definition);
   const choose = choiceOf(pipeline.name, pipeline.templates ?? {});
-  return withTemplates(await ports.library(), choose, (templates) => usesIn(definition.stages, templates));
+  return withTemplates(await ports.openLibrary(), choose, (templates) => usesIn(definition.stages, templates));
 }
 
 type Stages = {

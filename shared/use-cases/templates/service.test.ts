@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { manualClock, recordingLog } from '../../../test/support/execution-fixtures.ts';
 import { type Embedded, IN_MEMORY, openEmbedded } from '../../adapters/embedded/index.ts';
 import { stageKinds } from '../../stages/registry.ts';
-import { applyPipelines } from '../apply-pipelines.ts';
+import { applyByHand } from '../apply-by-hand.ts';
 import { documentParsers } from '../documents.ts';
 import { planReader } from '../plans.ts';
 import { libraryOf } from './library.ts';
@@ -41,6 +41,7 @@ beforeEach(() => {
     clock,
     log: recordingLog(),
     kinds: stageKinds(),
+    openLibrary: libraryOf(stores),
   });
 });
 afterEach(() => stores.close());
@@ -56,7 +57,7 @@ const problemsOf = async (text: string, more: { rings?: string; after?: number }
 };
 
 const apply = async (name: string, text = pipelineOf(name)): Promise<void> => {
-  const applied = await applyPipelines(
+  const applied = await applyByHand(
     {
       ...stores,
       clock,
@@ -65,7 +66,7 @@ const apply = async (name: string, text = pipelineOf(name)): Promise<void> => {
       openLibrary: libraryOf(stores),
       renderer: { render: () => Promise.reject(new Error('nothing is rendered here')) },
     },
-    { file: `${name}.yaml`, text, files: {} },
+    { file: `${name}.yaml`, text, files: {}, by: 'aki' },
   );
   if (applied.is === 'refused') throw new Error(applied.problems.map(({ message }) => message).join('\n'));
 };
@@ -289,6 +290,30 @@ stages:
     });
     expect(await publish(next, { rings: '100%', after: 1 })).toMatchObject({ is: 'published' });
     expect(await lockOf('likes-api')).toEqual({ soaked: '1.1.0' });
+  });
+
+  it('leaves open what only an event tells, and so does a ring', async () => {
+    await publish(MICROSERVICE);
+    const given = `port: "\${{ trigger.source == 'manual' ? 9000 : 8080 }}"`;
+    const text = pipelineOf('likes-api', { given });
+    await apply('likes-api', text);
+    const next = at('2.2.0').replaceAll('revisionHistoryLimit: 5', 'revisionHistoryLimit: 9');
+    expect(await service.impact({ file: 'microservice.yaml', text: next })).toMatchObject({
+      is: 'compared',
+      pipelines: [
+        {
+          pipeline: 'likes-api',
+          moves: true,
+          problems: [],
+          changes: [
+            { from: 5, to: 9 },
+            { from: 5, to: 9 },
+          ],
+        },
+      ],
+    });
+    expect(await publish(next, { rings: '100%', after: 1 })).toMatchObject({ is: 'published' });
+    expect(await lockOf('likes-api')).toEqual({ microservice: '2.2.0' });
   });
 
   it('tells what plans would do differently, and who stays', async () => {

@@ -9,7 +9,7 @@ import {
 } from './decide-rollout.ts';
 import { describeTemplate, describeTemplates, type TemplateDescription } from './describe.ts';
 import { type Impact, impactOf } from './impact.ts';
-import { type Library, libraryOf, type OpenLibrary } from './library.ts';
+import type { Library, OpenLibrary } from './library.ts';
 import { type PublishCommand, type Published, type PublishPorts, publishTemplate } from './publish.ts';
 import { relockPipeline, usesOf } from './relock.ts';
 
@@ -25,22 +25,21 @@ export type TemplateService = {
   advance(): Promise<void>;
 };
 
-export type TemplateServicePorts = Omit<PublishPorts, 'usesOf' | 'relock' | 'library'>;
+export type TemplateServicePorts = Omit<PublishPorts, 'usesOf' | 'relock'>;
 
 export function templateService(given: TemplateServicePorts): TemplateService {
-  const open = libraryOf(given);
   /** The ports of one operation, which sees the templates as they were when it first asked for them. */
   const ports = (): PublishPorts => {
     let opened: Promise<Library> | undefined;
-    const library: OpenLibrary = () => {
-      opened ??= open();
+    const openLibrary: OpenLibrary = () => {
+      opened ??= given.openLibrary();
       return opened;
     };
     return {
       ...given,
-      library,
-      usesOf: (pipeline) => usesOf({ library }, pipeline),
-      relock: (command) => relockPipeline({ ...given, library }, command),
+      openLibrary,
+      usesOf: (pipeline) => usesOf({ openLibrary }, pipeline),
+      relock: (command) => relockPipeline({ ...given, openLibrary }, command),
     };
   };
   return {
