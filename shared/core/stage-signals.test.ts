@@ -11,6 +11,7 @@ import {
   toldToStop,
 } from '../../test/support/core-fixtures.ts';
 import { MAXIMUM_MAIL, MAXIMUM_TAKEN } from './limits.ts';
+import { outstandingOfRun } from './outstanding.ts';
 import type { Run, Signal } from './run.ts';
 import { hasMail } from './stage.ts';
 
@@ -48,6 +49,8 @@ describe('a signal', () => {
   it('that came early but after the end of a wait that lies in the past does not count', () => {
     const early = sent(held, signalOf('s1'), held.at + 10);
     const run = answered(early, outcomes.signal('approve', held.at + 5), held.at + 20);
+    expect(hasMail(run), 'it begins nothing').toBe(false);
+    expect(outstandingOfRun(run)).toMatchObject([{ is: 'wake', at: held.at + 5 }]);
     expect(claimed(run).state).toMatchObject({ input: { by: 'time' } });
   });
 

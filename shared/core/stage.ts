@@ -180,8 +180,7 @@ function timelySignal(run: Settled, wait: Wait): Signal | undefined {
 }
 
 /** True while the run waits to be let begin, which takes none of its time, or for what came in time. */
-const hasTime = (run: Run): boolean =>
-  run.state.is === 'waiting' && (isHold(run.state.reason) || timelySignal(run, run.state.for) !== undefined);
+const hasTime = (run: Run): boolean => hasMail(run) || (run.state.is === 'waiting' && isHold(run.state.reason));
 
 /** When a wait ends by itself: at its own time or the stage's limit, whichever comes first. */
 export function endOfWait(run: Settled, wait: Wait): Instant {
@@ -371,12 +370,12 @@ export function viewOf(run: Run): Pick<StageView, 'status' | 'attempts' | 'reaso
   }
 }
 
-/** True while the waiting run has in its mail what it waits for, so that its step can begin at once. */
+/**
+ * True while the waiting run has in its mail what it waits for, so that its step can begin at once. What came after the
+ * wait's end does not count: work for it would begin the step by time, and prove an announcement that was never sent.
+ */
 export function hasMail(run: Run): boolean {
-  const { state } = run;
-  if (state.is !== 'waiting') return false;
-  const wait = state.for;
-  return run.mail.some((one) => isAwaited(wait, one));
+  return run.state.is === 'waiting' && timelySignal(run, run.state.for) !== undefined;
 }
 
 /** A view in short: two views with the same are the same to people. */

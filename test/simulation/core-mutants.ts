@@ -175,6 +175,20 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'mail-out-of-time',
+    from: 450,
+    scene: 'approvals',
+    without: 'a signal that came too late sends the work of a step whose wait was not announced',
+    edits: [
+      {
+        file: 'shared/core/stage.ts',
+        find: "run.state.is === 'waiting' && timelySignal(run, run.state.for) !== undefined",
+        replace:
+          "run.state.is === 'waiting' && run.mail.some((one) => isAwaited((run.state as RunState & { is: 'waiting' }).for, one))",
+      },
+    ],
+  },
+  {
     name: 'signal-once',
     from: 383,
     without: 'a signal that its sender repeats counts again after a step took it',
